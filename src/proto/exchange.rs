@@ -1,0 +1,263 @@
+//! One inbound HTTP request as steps: need the body, ask the host, respond.
+//!
+//! This is the only way in. The listener drives an exchange from its socket; a host with a web server of its own will drive the same
+//! exchange by calls. The rules are written as ordinary straight-line code: an `async fn` that suspends where the driver has to act.
+//! There is no runtime behind it; [`Exchange::step`] polls once and says what is needed next. Dropping an exchange at any step is safe.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::log::Log;
+use crate::proto::http::{Request, Response};
+use crate::proto::settings::{Purpose, Settings};
+use crate::proto::smart::keys::Keys;
+use crate::proto::store::{Millis, Store};
+use crate::proto::{http, messaging, smart};
+
+/// What an exchange works on. Shared by all exchanges of an engine.
+pub struct World {
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// The configuration in force when the exchange began.
+    pub settings: Arc<Settings>,
+    /// The keys that sign id_tokens.
+    pub keys: Arc<Keys>,
+    /// Where log lines go.
+    pub log: Arc<Log>,
+    /// Where LAUNCH and ALERT events go.
+    pub signals: Arc<dyn Fn(Signal) + Send + Sync>,
+}
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Its address.
+    pub address: Option<SocketAddr>,
+    /// Its client certificate (DER), verified by the listener.
+    pub certificate: Option<Vec<u8>>,
+    /// What this listener serves; `None` means everything.
+    pub purposes: Option<Vec<Purpose>>,
+}
+
+/// Something the host is told that need not survive a restart.
+#[derive(Clone, Debug)]
+pub enum Signal {
+    /// A durable event was committed.
+    Queued,
+    /// A launch changed.
+    Launch {
+        /// Our id of it.
+        launch_id: String,
+        /// Whose app it is; empty when the host ended it.
+        partner: String,
+        /// `authorized`, `denied`, `expired` or `ended`.
+        what: &'static str,
+    },
+    /// A condition was seen.
+    Alert {
+        /// Makes it one alert per episode.
+        key: String,
+        /// The partner it concerns.
+        partner: Option<String>,
+        /// One sentence, safe to log.
+        text: String,
+        /// False when the condition ended.
+        started: bool,
+    },
+}
+
+/// A question to the host, with a deadline kept by the driver.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Our random id.
+    pub id: String,
+    /// The launch it is about.
+    pub launch_id: String,
+    /// `resource`, `authorize`, `access` or `pick_patient`.
+    pub kind: &'static str,
+    /// The question as JSON (docs/schema/question.json).
+    pub document: String,
+}
+
+/// What the host made of a question.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The answer as JSON.
+    Given(String),
+    /// There is no such thing: 404.
+    NotFound,
+    /// The user may not: 403. The text may be shown to the app.
+    Denied(String),
+    /// No answer in time: 503 with `Retry-After: 5`.
+    None,
+}
+
+/// Why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// Larger than the limit: 413.
+    TooLarge,
+    /// Not there in time: 408.
+    TimedOut,
+    /// The connection broke.
+    Lost,
+    /// All requests together take too much memory: 503.
+    Overloaded,
+}
+
+/// What the driver does next.
+pub enum Step {
+    /// Read the body and call [`Exchange::body`].
+    NeedBody {
+        /// The most bytes it may have.
+        limit: usize,
+    },
+    /// Put the question to the host and call [`Exchange::answer`].
+    Ask(Question),
+    /// Send this. The exchange is over.
+    Respond(Response),
+}
+
+#[derive(Default)]
+struct Mailbox {
+    now: Millis,
+    want: Option<Want>,
+    body: Option<Result<Vec<u8>, BodyError>>,
+    answer: Option<Answer>,
+}
+
+enum Want {
+    Body(usize),
+    Ask(Question),
+}
+
+/// Where random secrets and ids come from: 32 fresh bytes per call.
+pub type Entropy = Box<dyn Fn() -> [u8; 32] + Send + Sync>;
+
+/// What the rules see of one exchange.
+#[derive(Clone)]
+pub struct Ctx {
+    /// Store, settings, keys, log.
+    pub world: Arc<World>,
+    /// The other end.
+    pub peer: Peer,
+    mailbox: Arc<Mutex<Mailbox>>,
+    entropy: Arc<Entropy>,
+}
+
+impl Ctx {
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// The time of this step.
+    pub fn now(&self) -> Millis {
+        self.mailbox().now
+    }
+    /// 32 fresh random bytes.
+    pub fn random(&self) -> [u8; 32] {
+        (self.entropy)()
+    }
+    /// A fresh id of ours: UUIDv7.
+    pub fn id(&self) -> String {
+        new_id(self.now(), self.random())
+    }
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.world.settings
+    }
+    /// Durable state.
+    pub fn store(&self) -> &dyn Store {
+        self.world.store.as_ref()
+    }
+    /// Tells the host something that need not survive a restart.
+    pub fn signal(&self, signal: Signal) {
+        (self.world.signals)(signal);
+    }
+    /// The request's body, at most `limit` bytes.
+    pub async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        self.mailbox().want = Some(Want::Body(limit));
+        std::future::poll_fn(|_| self.mailbox().body.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+    /// The host's answer to a question of this kind about this launch.
+    pub async fn ask(&self, launch_id: &str, kind: &'static str, document: String) -> Answer {
+        let question = Question { id: self.id(), launch_id: launch_id.to_owned(), kind, document };
+        self.mailbox().want = Some(Want::Ask(question));
+        std::future::poll_fn(|_| self.mailbox().answer.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+}
+
+/// A UUIDv7 from a time and random bytes.
+pub fn new_id(now: Millis, random: [u8; 32]) -> String {
+    let mut counter = [0u8; 10];
+    counter.copy_from_slice(&random[..10]);
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or(0), &counter).into_uuid().to_string()
+}
+
+/// One inbound request being answered. May move between threads; one step at a time.
+pub struct Exchange {
+    mailbox: Arc<Mutex<Mailbox>>,
+    rules: Pin<Box<dyn Future<Output = Response> + Send>>,
+}
+
+impl Exchange {
+    /// Begins with the head of a request.
+    pub fn new(world: Arc<World>, request: Request, peer: Peer, entropy: Entropy) -> Self {
+        let mailbox = Arc::new(Mutex::new(Mailbox::default()));
+        let ctx = Ctx { world, peer, mailbox: mailbox.clone(), entropy: Arc::new(entropy) };
+        Self { mailbox, rules: Box::pin(async move { route(&ctx, &request).await }) }
+    }
+
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on as far as possible. May block on the store; never on the network or the host.
+    pub fn step(&mut self, now: Millis) -> Step {
+        self.mailbox().now = now;
+        match self.rules.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(response) => Step::Respond(response),
+            Poll::Pending => match self.mailbox().want.take() {
+                Some(Want::Body(limit)) => Step::NeedBody { limit },
+                Some(Want::Ask(question)) => Step::Ask(question),
+                None => Step::Respond(http::plain(500, "the exchange was stepped without what it asked for")),
+            },
+        }
+    }
+
+    /// Hands over the body that `NeedBody` asked for.
+    pub fn body(&mut self, body: Result<Vec<u8>, BodyError>) {
+        self.mailbox().body = Some(body);
+    }
+
+    /// Hands over the answer that `Ask` asked for.
+    pub fn answer(&mut self, answer: Answer) {
+        self.mailbox().answer = Some(answer);
+    }
+}
+
+/// The one table of what lives where (smart.md 2.1, messaging.md 8.1).
+async fn route(ctx: &Ctx, request: &Request) -> Response {
+    let prefix = ctx.settings().public_url.path().trim_end_matches('/').to_owned();
+    let serves = |purpose| ctx.peer.purposes.as_ref().is_none_or(|list| list.contains(&purpose));
+    // The one address that stands before the public URL's own path (RFC 8414 3.1).
+    if request.uri().path() == format!("/.well-known/oauth-authorization-server{prefix}/fhir") && serves(Purpose::Smart) {
+        return smart::server::handle(ctx, request, "/fhir/.well-known/oauth-authorization-server").await;
+    }
+    let Some(path) = request.uri().path().strip_prefix(prefix.as_str()) else {
+        return http::plain(404, "nothing is served here");
+    };
+    match path {
+        "/fhir/$process-message" | "/fhir/$process-messages" | "/fhir/MessageHeader/$process-message"
+            if serves(Purpose::Messaging) =>
+        {
+            messaging::receive::handle(ctx, request).await
+        }
+        _ if (path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
+            smart::server::handle(ctx, request, path).await
+        }
+        _ => http::plain(404, "nothing is served here"),
+    }
+}

@@ -1,0 +1,142 @@
+//! Which entry of a Bundle a Reference means. One function, for everything that follows references.
+
+/// What can be referred to: one entry of a Bundle.
+pub trait Target {
+    /// `entry.fullUrl`.
+    fn full_url(&self) -> Option<&str>;
+    /// `resource.resourceType`.
+    fn resource_type(&self) -> &str;
+    /// `resource.id`.
+    fn id(&self) -> Option<&str>;
+    /// Whether `resource.identifier` has this pair. A reference without a system matches on the value alone.
+    fn has_identifier(&self, system: Option<&str>, value: &str) -> bool;
+}
+
+/// A Reference as far as resolution needs it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reference<'a> {
+    /// `Reference.reference`.
+    pub reference: Option<&'a str>,
+    /// `Reference.type`; the logical identifier is looked for in resources of this type only.
+    pub kind: Option<&'a str>,
+    /// `Reference.identifier.system`.
+    pub system: Option<&'a str>,
+    /// `Reference.identifier.value`.
+    pub value: Option<&'a str>,
+}
+
+/// The index of the entry a Reference means (messaging.md 4.1, reference rule 2). The steps are tried in turn over all entries: exact
+/// fullUrl; UUID with or without `urn:uuid:`; `Type/id`; the tail of an absolute URL; the logical identifier.
+pub fn resolve<T: Target>(reference: Reference<'_>, entries: &[T]) -> Option<usize> {
+    let by_address = reference.reference.filter(|text| !text.is_empty()).and_then(|text| by_address(text, entries));
+    by_address.or_else(|| {
+        let value = reference.value.filter(|value| !value.is_empty())?;
+        let is_wanted = |entry: &T| reference.kind.is_none_or(|kind| entry.resource_type() == kind);
+        entries.iter().position(|entry| is_wanted(entry) && entry.has_identifier(reference.system, value))
+    })
+}
+
+fn by_address<T: Target>(text: &str, entries: &[T]) -> Option<usize> {
+    let find = |test: &dyn Fn(&T) -> bool| entries.iter().position(test);
+    if let Some(found) = find(&|entry| entry.full_url() == Some(text)) {
+        return Some(found);
+    }
+    if let Some(uuid) = bare_uuid(text) {
+        // The main Ontario RMS writes the header's fullUrl without the prefix.
+        let same = |other: Option<&str>| other.and_then(bare_uuid).is_some_and(|other| other.eq_ignore_ascii_case(uuid));
+        return find(&|entry| same(entry.full_url())).or_else(|| find(&|entry| same(entry.id())));
+    }
+    let (kind, id) = type_and_id(text)?;
+    find(&|entry| entry.resource_type() == kind && entry.id() == Some(id))
+        .or_else(|| find(&|entry| entry.full_url().and_then(type_and_id) == Some((kind, id))))
+}
+
+/// The UUID of `urn:uuid:<uuid>` or of a bare UUID.
+pub fn bare_uuid(text: &str) -> Option<&str> {
+    const PREFIX: &str = "urn:uuid:";
+    let uuid = match text.get(..PREFIX.len()) {
+        Some(start) if start.eq_ignore_ascii_case(PREFIX) => text.get(PREFIX.len()..)?,
+        _ => text,
+    };
+    (uuid.len() == 36 && uuid::Uuid::try_parse(uuid).is_ok()).then_some(uuid)
+}
+
+/// Type and id of `Type/id`, with or without a base before and a version behind.
+fn type_and_id(text: &str) -> Option<(&str, &str)> {
+    let unversioned = text.split_once("/_history/").map_or(text, |(before, _)| before);
+    let (rest, id) = unversioned.rsplit_once('/')?;
+    let kind = rest.rsplit_once('/').map_or(rest, |(_, kind)| kind);
+    (kind.starts_with(|first: char| first.is_ascii_uppercase()) && !id.is_empty()).then_some((kind, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Entry(Option<&'static str>, &'static str, Option<&'static str>, Option<(&'static str, &'static str)>);
+
+    impl Target for Entry {
+        fn full_url(&self) -> Option<&str> {
+            self.0
+        }
+        fn resource_type(&self) -> &str {
+            self.1
+        }
+        fn id(&self) -> Option<&str> {
+            self.2
+        }
+        fn has_identifier(&self, system: Option<&str>, value: &str) -> bool {
+            self.3.is_some_and(|(own_system, own_value)| own_value == value && system.is_none_or(|system| system == own_system))
+        }
+    }
+
+    const UUID: &str = "7f1460c8-4ab0-4ee3-9ba5-ee7f1119b78f";
+
+    fn to(reference: &str) -> Reference<'_> {
+        Reference { reference: Some(reference), ..Reference::default() }
+    }
+
+    #[test]
+    fn an_exact_full_url_wins_over_an_id() {
+        let entries =
+            [Entry(None, "Task", Some("a"), None), Entry(Some("Task/a"), "Task", None, None), Entry(Some("x"), "Task", None, None)];
+        assert_eq!(resolve(to("Task/a"), &entries), Some(1));
+    }
+
+    #[test]
+    fn a_uuid_matches_with_and_without_prefix_and_in_either_case() {
+        let bare = [Entry(Some(UUID), "Task", None, None)];
+        let prefixed = [Entry(Some("urn:uuid:7F1460C8-4AB0-4EE3-9BA5-EE7F1119B78F"), "Task", None, None)];
+        let by_id = [Entry(None, "Task", Some(UUID), None)];
+        for entries in [&bare, &prefixed, &by_id] {
+            assert_eq!(resolve(to(&format!("urn:uuid:{UUID}")), entries), Some(0));
+            assert_eq!(resolve(to(UUID), entries), Some(0));
+        }
+    }
+
+    #[test]
+    fn type_and_id_match_the_resource_not_another_type() {
+        let entries = [Entry(None, "Task", Some("1"), None), Entry(None, "Patient", Some("1"), None)];
+        assert_eq!(resolve(to("Patient/1"), &entries), Some(1));
+        assert_eq!(resolve(to("https://rms.example/fhir/Patient/1/_history/3"), &entries), Some(1));
+        assert_eq!(resolve(to("Location/1"), &entries), None);
+    }
+
+    #[test]
+    fn an_absolute_full_url_answers_a_relative_reference() {
+        let entries = [Entry(Some("https://rms.example/fhir/Task/7"), "Task", None, None)];
+        assert_eq!(resolve(to("Task/7"), &entries), Some(0));
+    }
+
+    #[test]
+    fn the_logical_identifier_comes_last() {
+        let entries = [Entry(None, "ServiceRequest", None, Some(("https://a.example", "R-1")))];
+        let mut reference = Reference { system: Some("https://a.example"), value: Some("R-1"), ..Reference::default() };
+        assert_eq!(resolve(reference, &entries), Some(0));
+        reference.kind = Some("Task");
+        assert_eq!(resolve(reference, &entries), None);
+        (reference.kind, reference.system) = (None, Some("https://b.example"));
+        assert_eq!(resolve(reference, &entries), None);
+        assert_eq!(resolve(Reference::default(), &entries), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! Words for codes, as a clinic would say them, in English and French, and the sentences of the inbox.
+//!
+//! In a sentence `{actor}` is who acted, `{patient}` the patient, `{when}` the appointment's time.
+
+/// One code in words.
+pub struct Word {
+    /// The code.
+    pub code: &'static str,
+    /// What it is called: English, French.
+    pub words: (&'static str, &'static str),
+    /// What happened, as a whole sentence without its end: English, French.
+    pub sentence: (&'static str, &'static str),
+}
+
+const fn word(code: &'static str, words: (&'static str, &'static str), sentence: (&'static str, &'static str)) -> Word {
+    Word { code, words, sentence }
+}
+
+/// Task.status (messaging.md 6, 11.2).
+#[rustfmt::skip]
+pub const TASK_STATUS: &[Word] = &[
+    word("draft", ("draft", "ébauche"), ("{actor} drafted a response for {patient}", "{actor} a ébauché une réponse pour {patient}")),
+    word("requested", ("requested", "demandé"), ("{actor} has the referral of {patient}", "{actor} a la demande pour {patient}")),
+    word("received", ("received", "reçu"), ("{actor} received the referral of {patient}", "{actor} a reçu la demande pour {patient}")),
+    word("accepted", ("accepted", "accepté"), ("{actor} accepted the referral of {patient}", "{actor} a accepté la demande pour {patient}")),
+    word("rejected", ("declined", "refusé"), ("{actor} declined the referral of {patient}", "{actor} a refusé la demande pour {patient}")),
+    word("ready", ("ready to book", "prêt à planifier"), ("{actor} is ready to book {patient}", "{actor} est prêt à planifier {patient}")),
+    word("cancelled", ("cancelled", "annulé"), ("{actor} cancelled the referral of {patient}", "{actor} a annulé la demande pour {patient}")),
+    word("in-progress", ("in progress", "en cours"), ("{actor} is working on the referral of {patient}", "{actor} traite la demande pour {patient}")),
+    word("on-hold", ("on hold", "en attente"), ("{actor} put the referral of {patient} on hold", "{actor} a mis en attente la demande pour {patient}")),
+    word("failed", ("not completed", "non réalisé"), ("{actor} could not complete the referral of {patient}", "{actor} n’a pas pu réaliser la demande pour {patient}")),
+    word("completed", ("completed", "terminé"), ("{actor} completed the referral of {patient}", "{actor} a terminé la demande pour {patient}")),
+    word("entered-in-error", ("entered in error", "saisi par erreur"), ("{actor} withdrew a status of {patient} entered in error", "{actor} a retiré un état de {patient} saisi par erreur")),
+];
+
+/// Appointment.status (messaging.md 6).
+#[rustfmt::skip]
+pub const APPOINTMENT_STATUS: &[Word] = &[
+    word("proposed", ("proposed", "proposé"), ("{actor} proposed an appointment to {patient}{when}", "{actor} a proposé un rendez-vous à {patient}{when}")),
+    word("pending", ("to be confirmed", "à confirmer"), ("{actor} is waiting for confirmation of the appointment of {patient}{when}", "{actor} attend la confirmation du rendez-vous de {patient}{when}")),
+    word("booked", ("booked", "fixé"), ("{actor} booked {patient}{when}", "{actor} a fixé un rendez-vous à {patient}{when}")),
+    word("arrived", ("arrived", "arrivé"), ("{patient} arrived at {actor}{when}", "{patient} est arrivé à {actor}{when}")),
+    word("fulfilled", ("took place", "a eu lieu"), ("{actor} saw {patient}{when}", "{actor} a vu {patient}{when}")),
+    word("cancelled", ("cancelled", "annulé"), ("{actor} cancelled the appointment of {patient}{when}", "{actor} a annulé le rendez-vous de {patient}{when}")),
+    word("noshow", ("did not come", "absence"), ("{patient} did not come to the appointment at {actor}{when}", "{patient} ne s’est pas présenté au rendez-vous de {actor}{when}")),
+    word("entered-in-error", ("entered in error", "saisi par erreur"), ("{actor} withdrew an appointment of {patient} entered in error", "{actor} a retiré un rendez-vous de {patient} saisi par erreur")),
+    word("checked-in", ("checked in", "enregistré"), ("{patient} checked in at {actor}{when}", "{patient} s’est enregistré à {actor}{when}")),
+    word("waitlist", ("on the waiting list", "sur la liste d’attente"), ("{actor} put {patient} on the waiting list", "{actor} a mis {patient} sur la liste d’attente")),
+];
+
+/// Sentences of the events whose focus is not told by a status.
+#[rustfmt::skip]
+pub const EVENT_SENTENCES: &[Word] = &[
+    word("add-service-request", ("", ""), ("{actor} referred {patient}", "{actor} a adressé {patient}")),
+    word("notify-add-service-request", ("", ""), ("{actor} sent a copy of the referral of {patient}", "{actor} a envoyé une copie de la demande pour {patient}")),
+    word("notify-update-service-request", ("", ""), ("{actor} updated the referral of {patient}", "{actor} a mis à jour la demande pour {patient}")),
+    word("revoke-service-request", ("", ""), ("{actor} withdrew the referral of {patient}", "{actor} a retiré la demande pour {patient}")),
+    word("notify-data-correction", ("", ""), ("{actor} corrected data of {patient}", "{actor} a corrigé des données de {patient}")),
+    word("send-communication-from-requester", ("", ""), ("{actor} wrote about {patient}", "{actor} a écrit au sujet de {patient}")),
+    word("send-communication-from-provider", ("", ""), ("{actor} wrote about {patient}", "{actor} a écrit au sujet de {patient}")),
+    word("notify-add-service-record", ("", ""), ("{actor} linked another referral of {patient}", "{actor} a lié une autre demande pour {patient}")),
+    word("notify-update-service-record", ("", ""), ("{actor} updated a linked referral of {patient}", "{actor} a mis à jour une demande liée pour {patient}")),
+    word("add-rfi", ("", ""), ("{actor} asks for information about {patient}", "{actor} demande des renseignements sur {patient}")),
+];
+
+/// The sentence of an event for which no other row fits.
+pub const OTHER_SENTENCE: (&str, &str) =
+    ("{actor} sent news about the referral of {patient}", "{actor} a envoyé des nouvelles de la demande pour {patient}");
+
+/// ServiceRequest.status (messaging.md 6).
+pub const REQUEST_STATUS: &[Word] = &[
+    word("draft", ("draft", "ébauche"), ("", "")),
+    word("active", ("active", "active"), ("", "")),
+    word("on-hold", ("on hold", "en attente"), ("", "")),
+    word("revoked", ("withdrawn", "retirée"), ("", "")),
+    word("completed", ("completed", "terminée"), ("", "")),
+    word("entered-in-error", ("entered in error", "saisie par erreur"), ("", "")),
+    word("unknown", ("unknown", "inconnu"), ("", "")),
+];
+
+/// ServiceRequest.priority (messaging.md 6).
+pub const PRIORITY: &[Word] = &[
+    word("routine", ("routine", "courante"), ("", "")),
+    word("urgent", ("urgent", "urgente"), ("", "")),
+    word("asap", ("as soon as possible", "dès que possible"), ("", "")),
+    word("stat", ("immediately", "immédiate"), ("", "")),
+];
+
+/// Communication.category as met in traffic (messaging.md 6); open.
+pub const COMMUNICATION_CATEGORY: &[Word] = &[
+    word("rfi", ("request for information", "demande de renseignements"), ("", "")),
+    word("request-for-information", ("request for information", "demande de renseignements"), ("", "")),
+    word("general-information", ("general information", "renseignements généraux"), ("", "")),
+    word("advice", ("advice", "avis"), ("", "")),
+    word("outcome-report", ("outcome report", "rapport de résultat"), ("", "")),
+    word("consult-report", ("consult report", "rapport de consultation"), ("", "")),
+];
+
+/// Patient.gender (R4 administrative-gender).
+pub const GENDER: &[Word] = &[
+    word("male", ("male", "masculin"), ("", "")),
+    word("female", ("female", "féminin"), ("", "")),
+    word("other", ("other", "autre"), ("", "")),
+    word("unknown", ("unknown", "inconnu"), ("", "")),
+];
+
+/// Task.code (messaging.md 6).
+pub const TASK_CODE: &[Word] = &[
+    word("process-request", ("referral", "demande de consultation"), ("", "")),
+    word("process-request-consult", ("eConsult", "consultation électronique"), ("", "")),
+    word("request-for-information-for-requester", ("request for information", "demande de renseignements"), ("", "")),
+];
+
+/// The row of a code.
+pub fn find(table: &'static [Word], code: &str) -> Option<&'static Word> {
+    table.iter().find(|word| word.code == code)
+}

@@ -1,0 +1,6 @@
+//! The guides as data: tables, no logic beyond looking a row up.
+
+pub mod codes;
+pub mod dialects;
+pub mod events;
+pub mod fields_table;

@@ -1,0 +1,396 @@
+//! A message: its bytes, what one pass found in them, and views made only when asked for.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use ring::digest::{Context, SHA256};
+
+use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, Error, Result};
+use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::fhir::reference::{bare_uuid, resolve};
+use crate::proto::guide::events;
+use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Located, Text};
+use crate::proto::messaging::fields;
+use crate::proto::messaging::header::Header;
+use crate::proto::messaging::notification::{self, Notice};
+use crate::proto::messaging::parse::{self, Refusal};
+use crate::proto::messaging::view::View;
+use crate::proto::settings::Limits;
+
+/// Base64 with or without its padding: senders leave it out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+);
+
+/// Foci a message may have. One is usual; a booking with its communications has a few.
+const MOST_FOCI: usize = 16;
+
+/// Identifiers a message may give its referral. Each side adds one or two.
+const MOST_IDENTIFIERS: usize = 64;
+
+/// Groups of four characters decoded at once when reading an attachment.
+const GROUPS: usize = 4096;
+
+/// A message: a FHIR Bundle of type `message`, parsed or composed. Immutable; its bytes are exactly what was received or will be sent.
+pub struct Message {
+    bundle: String,
+    envelope: Envelope,
+    header: Header,
+    event: String,
+    issues: Vec<Issue>,
+    identity: OnceLock<[u8; 32]>,
+    view: OnceLock<Result<View>>,
+    document: OnceLock<String>,
+    issues_json: OnceLock<String>,
+    /// The base64 texts that held escapes or white space, cleaned; made on the first read.
+    cleaned: Vec<OnceLock<Result<Option<String>>>>,
+}
+
+impl Message {
+    /// Parses and checks a Bundle's envelope. Needs no engine. Errors: `EREF_INVALID_JSON`, `EREF_INVALID_CONTENT`, `EREF_TOO_LARGE`.
+    pub fn parse(bundle: Vec<u8>, limits: &Limits) -> Result<Self> {
+        Ok(Self::read(bundle, limits)?)
+    }
+
+    /// As [`Message::parse`], with the finding itself as the error.
+    pub fn read(bundle: Vec<u8>, limits: &Limits) -> std::result::Result<Self, Refusal> {
+        let bundle = String::from_utf8(bundle).map_err(|error| Refusal {
+            status: EREF_INVALID_JSON,
+            issue: Issue::error("structure", "", format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()), "RFC 8259"),
+        })?;
+        let envelope = parse::parse(&bundle, limits)?;
+        let header = check_envelope(&bundle, &envelope)?;
+        let event = events::canonical(header.event_code()).unwrap_or(header.event_code()).to_owned();
+        let cleaned = envelope.attachments.iter().map(|_| OnceLock::new()).collect();
+        let mut message = Self {
+            issues: Vec::new(),
+            bundle,
+            envelope,
+            header,
+            event,
+            cleaned,
+            identity: OnceLock::new(),
+            view: OnceLock::new(),
+            document: OnceLock::new(),
+            issues_json: OnceLock::new(),
+        };
+        message.check_attachments(limits)?;
+        let foci = message.check_focus()?;
+        message.check_identifiers(&foci)?;
+        message.issues = message.oddities();
+        Ok(message)
+    }
+
+    /// A message we composed ourselves. `identity` is the SHA-256 of what the host handed in, see [`Message::content_identity`].
+    pub fn composed(bundle: Vec<u8>, identity: [u8; 32], limits: &Limits) -> Result<Self> {
+        let mut message = Self::parse(bundle, limits)?;
+        message.identity = OnceLock::from(identity);
+        Ok(message)
+    }
+
+    /// A message out of the store, with the notification document that was made when it arrived.
+    pub fn stored(bundle: Vec<u8>, document: String, limits: &Limits) -> Result<Self> {
+        let mut message = Self::parse(bundle, limits)?;
+        message.document = OnceLock::from(document);
+        Ok(message)
+    }
+
+    /// The canonical event code (messaging.md 3); the code as received when it is not one we know.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// `MessageHeader.id`, or the UUID of its fullUrl when it has none.
+    pub fn message_id(&self) -> &str {
+        self.envelope.entries.first().and_then(|entry| header_id(&self.bundle, entry)).unwrap_or_default()
+    }
+
+    /// `Bundle.id`; empty when absent.
+    pub fn bundle_id(&self) -> &str {
+        self.envelope.id.as_ref().map_or("", |text| text.of(&self.bundle))
+    }
+
+    /// Whether it is labelled as test data (HTEST).
+    pub fn is_test(&self) -> bool {
+        self.envelope.test
+    }
+
+    /// The MessageHeader.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What one pass found.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// What was found odd and accepted.
+    pub fn findings(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// A field by its name in the field table, e.g. `patient.name.family`, `appointment.start`, `patient.identifier[0].value`.
+    /// `Ok(None)` when the message does not say; `EREF_UNKNOWN_FIELD` when there is no such name.
+    pub fn field(&self, name: &str) -> Result<Option<String>> {
+        fields::read(self.view()?, name)
+    }
+
+    /// How often a repeating field or group occurs, e.g. `patient.identifier`.
+    pub fn field_count(&self, name: &str) -> Result<usize> {
+        fields::count(self.view()?, name)
+    }
+
+    /// The message made navigable, on the first call.
+    pub fn view(&self) -> Result<&View> {
+        let view = self.view.get_or_init(|| {
+            let timestamp = self.envelope.timestamp.as_ref().map_or("", |text| text.of(&self.bundle));
+            let resources = self.envelope.entries.iter().map(|entry| (self.full_url(entry), self.resource(entry))).collect();
+            Ok(View::new(resources)?.with_envelope(self.bundle_id(), timestamp))
+        });
+        view.as_ref().map_err(Clone::clone)
+    }
+
+    /// The notification document as JSON (docs/schema/notification.json).
+    pub fn document(&self) -> &str {
+        self.document.get_or_init(|| {
+            let notice = Notice { partner: None, trusted: false, time_zone: None, our_role: None };
+            self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, &self.issues, &notice))
+        })
+    }
+
+    /// The Bundle, byte for byte.
+    pub fn bundle(&self) -> &[u8] {
+        self.bundle.as_bytes()
+    }
+
+    /// The Bundle, byte for byte, without a copy.
+    pub fn into_bundle(self) -> Vec<u8> {
+        self.bundle.into_bytes()
+    }
+
+    /// What was found wrong or odd, as an OperationOutcome; an empty `issue` list when nothing was.
+    pub fn issues(&self) -> &str {
+        self.issues_json.get_or_init(|| outcome_json(&self.issues))
+    }
+
+    /// How many attachments it has, those included that are only a URL: the count of `attachment`.
+    pub fn attachment_count(&self) -> usize {
+        self.envelope.attachments.len()
+    }
+
+    /// Decodes from the attachment that the fields `attachment[index]` describe, starting at `offset`, as much as fits; returns how much, 0
+    /// at the end. Errors: `EREF_NOT_FOUND` (no such index, or it is only a URL), `EREF_INVALID_CONTENT` (not base64).
+    pub fn attachment_read(&self, index: usize, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let text = self.base64(index)?;
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        let (mut group, mut skip, mut written) = (at / 3, at % 3, 0);
+        while let Some(rest) = group.checked_mul(4).and_then(|from| text.as_bytes().get(from..)) {
+            let groups = (skip + buffer.len() - written).div_ceil(3).min(GROUPS);
+            let chunk = rest.get(..groups * 4).unwrap_or(rest);
+            let decoded = BASE64.decode(chunk).map_err(|_| self.not_base64(index))?;
+            let fresh = decoded.get(skip..).unwrap_or_default();
+            let room = buffer.get_mut(written..).unwrap_or_default();
+            let count = fresh.len().min(room.len());
+            if count == 0 {
+                break;
+            }
+            for (to, from) in room.iter_mut().zip(fresh) {
+                *to = *from;
+            }
+            written += count;
+            (group, skip) = (group + groups, 0);
+        }
+        Ok(written)
+    }
+
+    /// What makes two messages the same: for a composed one SHA-256 over what the host handed in, for a parsed one SHA-256 over the
+    /// entries' bytes without the envelope, so that a resend in a new Bundle is the same content (messaging.md 10.1).
+    pub fn content_identity(&self) -> [u8; 32] {
+        *self.identity.get_or_init(|| {
+            let mut hash = Context::new(&SHA256);
+            for entry in &self.envelope.entries {
+                for part in [self.full_url(entry).unwrap_or_default(), self.resource(entry)] {
+                    hash.update(&(part.len() as u64).to_be_bytes());
+                    hash.update(part.as_bytes());
+                }
+            }
+            hash.finish().as_ref().try_into().unwrap_or_default()
+        })
+    }
+
+    fn full_url<'a>(&'a self, entry: &'a Entry) -> Option<&'a str> {
+        entry.full_url.as_ref().map(|text| text.of(&self.bundle))
+    }
+
+    fn resource(&self, entry: &Entry) -> &str {
+        self.bundle.get(entry.resource.clone()).unwrap_or_default()
+    }
+
+    /// The base64 text of an attachment without escapes and white space.
+    fn base64(&self, index: usize) -> Result<&str> {
+        let missing =
+            || Error::new(EREF_NOT_FOUND, format!("there is no attachment {index}; the message has {}", self.attachment_count()));
+        let attachment = self.envelope.attachments.get(index).ok_or_else(missing)?;
+        let data = attachment.data.clone().ok_or_else(|| {
+            Error::new(
+                EREF_NOT_FOUND,
+                format!("attachment {index} is only a URL (attachment[{index}].url): its content is not in the message"),
+            )
+        })?;
+        let raw = self.bundle.get(data).unwrap_or_default();
+        let cleaned = self.cleaned.get(index).ok_or_else(missing)?.get_or_init(|| {
+            // Some writers escape `/` or `+`, some break lines.
+            if !raw.bytes().any(|byte| byte == b'\\' || byte.is_ascii_whitespace()) {
+                return Ok(None);
+            }
+            let mut text: String = serde_json::from_str(&format!("\"{raw}\"")).map_err(|_| self.not_base64(index))?;
+            text.retain(|character| !character.is_ascii_whitespace());
+            Ok(Some(text))
+        });
+        Ok(cleaned.as_ref().map_err(Clone::clone)?.as_deref().unwrap_or(raw))
+    }
+
+    fn not_base64(&self, index: usize) -> Error {
+        Error::new(EREF_INVALID_CONTENT, format!("attachment {index} is not base64"))
+    }
+
+    /// Attachments beyond the limits are refused (messaging.md 15).
+    fn check_attachments(&self, limits: &Limits) -> std::result::Result<(), Refusal> {
+        let mut total = 0usize;
+        for Attachment { entry, data, .. } in &self.envelope.attachments {
+            let size = data.as_ref().map_or(0, Range::len) / 4 * 3;
+            total = total.saturating_add(size);
+            let limit = if size > limits.attachment_bytes {
+                format!("an attachment is larger than {} bytes (limits.attachment_bytes)", limits.attachment_bytes)
+            } else if total > limits.attachments_bytes {
+                format!("the attachments together are larger than {} bytes (limits.attachments_bytes)", limits.attachments_bytes)
+            } else {
+                continue;
+            };
+            let issue = Issue::error("too-long", format!("Bundle.entry[{entry}].resource"), limit, "");
+            return Err(Refusal { status: EREF_TOO_LARGE, issue });
+        }
+        Ok(())
+    }
+
+    /// Every focus must lead to an entry (messaging.md 4.3). Returns which.
+    fn check_focus(&self) -> std::result::Result<Vec<usize>, Refusal> {
+        const SOURCE: &str = "Ontario MessageHeader";
+        let path = "Bundle.entry[0].resource.focus";
+        if self.header.focus.is_empty() {
+            return Err(Refusal::content("required", path, "the message has no focus; expected at least one", SOURCE));
+        }
+        if self.header.focus.len() > MOST_FOCI {
+            return Err(Refusal::content("too-costly", path, format!("the message has more than {MOST_FOCI} foci"), SOURCE));
+        }
+        let located: Vec<_> = self.located().collect();
+        let resolved = self.header.focus.iter().enumerate().map(|(index, focus)| {
+            let text = "the focus leads to no entry of the Bundle; expected the fullUrl, Type/id or identifier of one";
+            let dangling = || Refusal::content("not-found", format!("{path}[{index}]"), text, SOURCE);
+            resolve(focus.target(), &located).ok_or_else(dangling)
+        });
+        resolved.collect()
+    }
+
+    /// Each identifier of the referral (messaging.md 10.5) is looked up one by one, so their number is bounded.
+    fn check_identifiers(&self, foci: &[usize]) -> std::result::Result<(), Refusal> {
+        let mut left = MOST_IDENTIFIERS;
+        let mut take = |index: usize, element: &str, count: usize| {
+            left = left.checked_sub(count).ok_or_else(|| {
+                let text = format!("the message names its referral by more than {MOST_IDENTIFIERS} identifiers");
+                Refusal::content("too-costly", format!("Bundle.entry[{index}].resource.{element}"), text, "")
+            })?;
+            Ok(())
+        };
+        take(0, "extension", self.header.identifier_extensions())?;
+        for (index, entry) in self.envelope.entries.iter().enumerate() {
+            if entry.resource_type.as_ref().is_some_and(|kind| kind.of(&self.bundle) == "ServiceRequest") {
+                take(index, "identifier", entry.identifiers.len())?;
+            }
+            if foci.contains(&index) {
+                take(index, "basedOn", entry.based_on.len())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries as targets of references.
+    pub fn located(&self) -> impl Iterator<Item = Located<'_>> {
+        self.envelope.entries.iter().map(|entry| Located { entry, envelope: &self.envelope, document: &self.bundle })
+    }
+
+    /// What is odd but usable (messaging.md 4.1, 17).
+    fn oddities(&self) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let mut warn = |code, path: String, text: &str, source| issues.push(Issue::warning(code, path, text, source));
+        if self.envelope.timestamp.is_none() {
+            warn("required", "Bundle.timestamp".into(), "the timestamp is missing", "FHIR R4 Bundle bdl-10");
+        }
+        if self.bundle_id().is_empty() {
+            warn("required", "Bundle.id".into(), "the id is missing", "Ontario 0.10.1 Bundle");
+        }
+        if self.envelope.total {
+            warn("structure", "Bundle.total".into(), "a message has no total", "FHIR R4 Bundle bdl-1");
+        }
+        if self.header.source.endpoint.is_none() {
+            warn("required", "Bundle.entry[0].resource.source.endpoint".into(), "the endpoint is missing", "FHIR R4 MessageHeader");
+        }
+        if self.envelope.entries.first().is_some_and(|entry| entry.id.is_none()) {
+            let text = "the id is missing; the UUID of the fullUrl is taken instead";
+            warn("required", "Bundle.entry[0].resource.id".into(), text, "Ontario 0.10.1 MessageHeader");
+        }
+        for (index, entry) in self.envelope.entries.iter().enumerate() {
+            let path = format!("Bundle.entry[{index}].fullUrl");
+            match self.full_url(entry) {
+                None => warn("required", path, "the fullUrl is missing", "Ontario 0.10.1 Bundle"),
+                Some(url) if !url.contains(':') => {
+                    warn(
+                        "value",
+                        path,
+                        "the fullUrl is not absolute; expected urn:uuid: or a web address",
+                        "FHIR R4 Bundle.entry.fullUrl",
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        issues
+    }
+}
+
+/// What a Bundle must have to be a message at all (messaging.md 4.1).
+fn check_envelope(bundle: &str, envelope: &Envelope) -> std::result::Result<Header, Refusal> {
+    const SOURCE: &str = "FHIR R4 Bundle";
+    let is = |text: &Option<Text>, wanted| text.as_ref().is_some_and(|text| text.of(bundle) == wanted);
+    if !is(&envelope.resource_type, "Bundle") {
+        return Err(Refusal::content(
+            "invalid",
+            "Bundle.resourceType",
+            "this is not a Bundle; expected resourceType Bundle",
+            SOURCE,
+        ));
+    }
+    if !is(&envelope.kind, "message") {
+        return Err(Refusal::content("value", "Bundle.type", "the Bundle is no message; expected type message", SOURCE));
+    }
+    let first = envelope.entries.first();
+    let Some(first) = first.filter(|entry| is(&entry.resource_type, "MessageHeader")) else {
+        let text = "the first entry is no MessageHeader";
+        return Err(Refusal::content("required", "Bundle.entry[0].resource", text, "FHIR R4 Bundle bdl-12"));
+    };
+    let header = Header::read(bundle.get(first.resource.clone()).unwrap_or_default())?;
+    if header_id(bundle, first).is_none() {
+        let text = "the MessageHeader has no id; expected one, or a fullUrl with a UUID";
+        return Err(Refusal::content("required", "Bundle.entry[0].resource.id", text, "Ontario 0.10.1 MessageHeader"));
+    }
+    Ok(header)
+}
+
+fn header_id<'a>(bundle: &'a str, entry: &'a Entry) -> Option<&'a str> {
+    let id = entry.id.as_ref().map(|text| text.of(bundle)).filter(|id| !id.is_empty());
+    id.or_else(|| entry.full_url.as_ref().and_then(|text| bare_uuid(text.of(bundle))))
+}

@@ -1,0 +1,20 @@
+//! FHIR messaging: receiving, composing, answering.
+
+pub mod answer;
+mod assemble;
+pub mod compose;
+pub mod envelope;
+pub mod fields;
+pub mod header;
+mod html;
+pub mod message;
+pub mod notification;
+pub mod parse;
+mod path;
+pub mod receive;
+pub mod retry;
+mod time;
+pub mod view;
+
+pub use compose::Draft;
+pub use message::Message;

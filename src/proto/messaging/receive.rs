@@ -1,0 +1,343 @@
+//! `$process-message`: who sends, what it is, keep it, and only then answer.
+
+use http::header;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::error::{EREF_TOO_LARGE, Error, Result};
+use crate::log::Level;
+use crate::proto::exchange::{BodyError, Ctx, Signal};
+use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::guide::events::{self, Direction};
+use crate::proto::http::{Request, Response, secret_hash};
+use crate::proto::messaging::message::Message;
+use crate::proto::messaging::notification::{self, Notice};
+use crate::proto::messaging::parse::Refusal;
+use crate::proto::settings::{ChangedContent, Inbound, Messaging, Partner, Role, Settings};
+use crate::proto::store::{Accepted, IncomingMessage, Millis, ReferralRole, TokenKind};
+
+/// The security label of test data.
+const TEST_LABEL_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+
+/// An answer that is not a success.
+struct Failure {
+    status: StatusCode,
+    issue: Issue,
+    extra: Option<(header::HeaderName, HeaderValue)>,
+}
+
+impl Failure {
+    fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Box<Self> {
+        Box::new(Self { status, issue: Issue::error(code, "", text, ""), extra: None })
+    }
+    fn with(mut self: Box<Self>, name: header::HeaderName, value: &'static str) -> Box<Self> {
+        self.extra = Some((name, HeaderValue::from_static(value)));
+        self
+    }
+}
+
+impl From<Refusal> for Box<Failure> {
+    fn from(refusal: Refusal) -> Self {
+        let status = if refusal.status == EREF_TOO_LARGE { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+        Self::new(Failure { status, issue: refusal.issue, extra: None })
+    }
+}
+
+/// Answers a posted message.
+pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
+    let mut response = match receive(ctx, request).await {
+        Ok(body) => fhir_response(StatusCode::OK, body),
+        Err(failure) => {
+            let text = format!("a message was answered {}: {}", failure.status.as_u16(), failure.issue.code);
+            ctx.world.log.line(Level::Warn, "messaging", text);
+            let mut response = fhir_response(failure.status, outcome_json(&[failure.issue]).into_bytes());
+            if let Some((name, value)) = failure.extra {
+                response.headers_mut().insert(name, value);
+            }
+            response
+        }
+    };
+    for name in ["x-request-id", "x-correlation-id"] {
+        if let Some(value) = request.headers().get(name).filter(|value| is_echoable(value)) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+/// Correlation headers come back only when they are short and plain (messaging.md 8.1).
+fn is_echoable(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:".contains(byte);
+    (1..=128).contains(&bytes.len()) && bytes.iter().all(plain)
+}
+
+fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Vec<u8>, Box<Failure>> {
+    check_head(request)?;
+    let partner = authenticate(ctx, request.headers())?;
+    let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
+    let message = Message::read(body, &ctx.settings().limits)?;
+    check_test_label(ctx.settings(), &message)?;
+    let (event, direction) = event_of(partner, &message)?;
+    accept(ctx, partner, message, event, direction)
+}
+
+/// Method and media types (messaging.md 8.1).
+fn check_head(request: &Request) -> std::result::Result<(), Box<Failure>> {
+    if request.method() != Method::POST {
+        let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, "not-supported", "messages are posted; expected POST");
+        return Err(failure.with(header::ALLOW, "POST"));
+    }
+    let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let media = text(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let known = ["application/fhir+json", "application/json"].iter().any(|known| media.eq_ignore_ascii_case(known));
+    let coding = text(header::CONTENT_ENCODING).unwrap_or("identity");
+    if !known || !coding.eq_ignore_ascii_case("identity") {
+        let text = "expected Content-Type application/fhir+json without Content-Encoding";
+        return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", text));
+    }
+    Ok(())
+}
+
+fn unauthorized() -> Box<Failure> {
+    Failure::new(StatusCode::UNAUTHORIZED, "login", "expected a bearer token we know")
+        .with(header::WWW_AUTHENTICATE, "Bearer realm=\"ereferral\"")
+}
+
+/// The partner whose credential this is (architecture: identity of a message). No other trace of the sender counts.
+fn authenticate<'a>(ctx: &'a Ctx, headers: &HeaderMap) -> std::result::Result<&'a Partner, Box<Failure>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthorized()) };
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unauthorized)?;
+    let token = token.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(unauthorized());
+    }
+    let mut found = None;
+    for partner in &ctx.settings().partners {
+        if let Some(Inbound::Bearer(secret)) = inbound(partner) {
+            // Every partner is compared, so that the time says nothing about which one matched.
+            found = if secret.secret().matches(token) { Some(partner) } else { found };
+        }
+    }
+    match found {
+        Some(partner) => Ok(partner),
+        None => by_issued_token(ctx, token),
+    }
+}
+
+fn inbound(partner: &Partner) -> Option<&Inbound> {
+    partner.messaging.as_ref().and_then(|messaging| messaging.inbound.as_ref())
+}
+
+/// The partner that fetched this token from our own token endpoint.
+fn by_issued_token<'a>(ctx: &'a Ctx, token: &str) -> std::result::Result<&'a Partner, Box<Failure>> {
+    let record = ctx.store().token(&secret_hash(token), ctx.now()).map_err(|error| store_failure(ctx, &error))?;
+    let record = record.filter(|record| record.kind == TokenKind::Messaging).ok_or_else(unauthorized)?;
+    let owns = |partner: &&Partner| matches!(inbound(partner), Some(Inbound::ClientCredentials { client_id, .. }) if *client_id == record.client_id);
+    ctx.settings().partners.iter().find(owns).ok_or_else(unauthorized)
+}
+
+fn body_failure(error: BodyError) -> Box<Failure> {
+    match error {
+        BodyError::TooLarge => Failure::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-long",
+            "the body is larger than this system takes (limits.message_bytes)",
+        ),
+        BodyError::TimedOut => Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not arrive in time"),
+        BodyError::Lost => Failure::new(StatusCode::BAD_REQUEST, "incomplete", "the body broke off"),
+        BodyError::Overloaded => {
+            Failure::new(StatusCode::SERVICE_UNAVAILABLE, "throttled", "too much is under way").with(header::RETRY_AFTER, "5")
+        }
+    }
+}
+
+/// A store that cannot keep the message: the sender must try again (messaging.md 10.3).
+fn store_failure(ctx: &Ctx, error: &Error) -> Box<Failure> {
+    ctx.world.log.line(Level::Error, "messaging", format!("the store failed: {error}"));
+    if error.is_retriable() {
+        let failure =
+            Failure::new(StatusCode::SERVICE_UNAVAILABLE, "transient", "the message could not be stored; send it again later");
+        return failure.with(header::RETRY_AFTER, "30");
+    }
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "exception", "the message could not be stored")
+}
+
+/// Test and real never mix (architecture: test and real).
+fn check_test_label(settings: &Settings, message: &Message) -> std::result::Result<(), Box<Failure>> {
+    if message.is_test() && !settings.test {
+        let text = "the message is labelled as test data (HTEST), and this is a production system";
+        return Err(Refusal::content("business-rule", "Bundle.meta.security", text, "HTEST").into());
+    }
+    Ok(())
+}
+
+/// The canonical event and its direction. Unknown events are refused (messaging.md 3.4).
+fn event_of(partner: &Partner, message: &Message) -> std::result::Result<(&'static str, Direction), Box<Failure>> {
+    let code = message.header().event_code();
+    // Some spellings do not say who speaks: the partner's part does (messaging.md 3.2).
+    let is_source = partner.roles.contains(&Role::RmsSource) && !partner.roles.contains(&Role::RmsTarget);
+    let known = events::canonical_from(code, is_source).and_then(events::info);
+    known.map(|info| (info.code, info.direction)).ok_or_else(|| {
+        let shown = code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let text = format!("the event {} is not known here", if shown { code } else { "code" });
+        Refusal::content("not-supported", "Bundle.entry[0].resource.eventCoding.code", text, "message-event-code").into()
+    })
+}
+
+/// Our part and the partner's in this referral, should this message start it.
+fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole) {
+    match direction {
+        Direction::SourceToCopy => (ReferralRole::Copy, ReferralRole::Source),
+        Direction::SourceToTarget if partner.roles.contains(&Role::RmsSource) => (ReferralRole::Target, ReferralRole::Source),
+        _ => (ReferralRole::Source, ReferralRole::Target),
+    }
+}
+
+/// Findings that only this engine can make: they depend on the partner and on us.
+fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Issue> {
+    let mut issues = message.findings().to_vec();
+    if settings.test && !message.is_test() {
+        let text = "the message is not labelled as test data (HTEST), and this is a test system";
+        issues.push(Issue::warning("business-rule", "Bundle.meta.security", text, "HTEST"));
+    }
+    let endpoint = message.header().source.endpoint.as_deref().unwrap_or_default();
+    let expected = |messaging: &Messaging| {
+        let own = messaging.endpoint.as_ref().is_some_and(|own| own.as_str() == endpoint);
+        own || messaging.source_endpoints.is_empty() || messaging.source_endpoints.iter().any(|known| known == endpoint)
+    };
+    // Recorded and warned about, never identity (architecture: identity of a message).
+    if !partner.messaging.as_ref().is_none_or(expected) {
+        let path = "Bundle.entry[0].resource.source.endpoint";
+        issues.push(Issue::warning(
+            "value",
+            path,
+            "the endpoint is not one this partner is configured with",
+            "partner configuration",
+        ));
+    }
+    issues
+}
+
+/// Keeps the message, then says so (messaging.md 10.3).
+fn accept(
+    ctx: &Ctx,
+    partner: &Partner,
+    message: Message,
+    event: &'static str,
+    direction: Direction,
+) -> std::result::Result<Vec<u8>, Box<Failure>> {
+    let settings = ctx.settings();
+    let (our_role, partner_role) = roles(partner, direction);
+    let id = ctx.id();
+    let (notification, referral) = {
+        let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
+        let notice = Notice {
+            partner: Some(&partner.name),
+            trusted: true,
+            time_zone: settings.system.time_zone.as_deref(),
+            our_role: Some(our_role.as_str()),
+        };
+        let document = notification::document(view, event, &findings(settings, partner, &message), &notice);
+        let mut referral = notification::referral_update(view, event, our_role, partner_role);
+        if let Some(update) = referral.as_mut() {
+            let own = settings.own_referral_system();
+            (update.ours, update.identifiers) = std::mem::take(&mut update.identifiers).into_iter().partition(|i| i.system == own);
+        }
+        (document, referral)
+    };
+    let response = response_bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
+    let incoming = IncomingMessage {
+        id: id.clone(),
+        partner: partner.name.clone(),
+        message_id: message.message_id().to_owned(),
+        bundle_id: message.bundle_id().to_owned(),
+        event: event.to_owned(),
+        content: message.content_identity(),
+        refuse_changed: partner.messaging.as_ref().is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
+        body: message.into_bundle(),
+        response,
+        notification,
+        referral,
+        trusted: true,
+    };
+    let accepted = ctx.store().accept_message(&incoming, ctx.now()).map_err(|error| store_failure(ctx, &error))?;
+    let log = |what: &str| ctx.world.log.line(Level::Info, "messaging", format!("{event} from {}: {what}", partner.name));
+    match accepted {
+        Accepted::New { .. } => {
+            log(&format!("stored as {id}"));
+            ctx.signal(Signal::Queued);
+            Ok(incoming.response)
+        }
+        Accepted::Replay { response } => {
+            log("known, answered again");
+            Ok(response)
+        }
+        Accepted::BundleReused => {
+            let text = "this Bundle.id came before with another MessageHeader.id";
+            Err(Refusal::content("duplicate", "Bundle.id", text, "FHIR R4 messaging").into())
+        }
+        Accepted::Changed => {
+            let text = "this MessageHeader.id came before with other content; expected a new MessageHeader.id";
+            let issue = Issue::error("conflict", "Bundle.entry[0].resource.id", text, "FHIR R4 messaging");
+            Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None }))
+        }
+        // The words are the same whatever the referral is, so that nothing is revealed.
+        Accepted::NotParty => {
+            Err(Failure::new(StatusCode::FORBIDDEN, "forbidden", "the message may not be processed for this sender"))
+        }
+    }
+}
+
+/// The answer to an accepted message: a MessageHeader that names it, source and destination swapped (messaging.md 8.4).
+fn response_bundle(ctx: &Ctx, message: &Message) -> Result<Vec<u8>> {
+    let settings = ctx.settings();
+    let request = message.header();
+    let (header_id, bundle_id) = (ctx.id(), ctx.id());
+    let mut coding = json!({});
+    if let Some(system) = request.event_system() {
+        coding["system"] = Value::from(system);
+    }
+    coding["code"] = Value::from(request.event_code());
+    let mut header = json!({"resourceType": "MessageHeader", "id": header_id});
+    let mut bundle = json!({"resourceType": "Bundle", "id": bundle_id});
+    if settings.test {
+        let meta = json!({"security": [{"system": TEST_LABEL_SYSTEM, "code": "HTEST", "display": "test health data"}]});
+        header["meta"] = meta.clone();
+        bundle["meta"] = meta;
+    }
+    header["eventCoding"] = coding;
+    if let Some(endpoint) = &request.source.endpoint {
+        let mut destination = json!({});
+        if let Some(name) = &request.source.name {
+            destination["name"] = Value::from(name.as_str());
+        }
+        destination["endpoint"] = Value::from(endpoint.as_str());
+        header["destination"] = json!([destination]);
+    }
+    header["source"] = json!({
+        "name": settings.system.name, "software": settings.system.software, "version": settings.system.version,
+        "endpoint": format!("{}/$process-message", settings.fhir_base()),
+    });
+    header["response"] = json!({"identifier": message.message_id(), "code": "ok"});
+    bundle["type"] = Value::from("message");
+    bundle["timestamp"] = Value::from(timestamp(ctx.now()));
+    bundle["entry"] = json!([{"fullUrl": format!("urn:uuid:{header_id}"), "resource": header}]);
+    serde_json::to_vec(&bundle).map_err(|_| Error::new(crate::error::EREF_PANIC, "the answer could not be written"))
+}
+
+/// `YYYY-MM-DDThh:mm:ss.sssZ` (messaging.md 4.1).
+fn timestamp(now: Millis) -> String {
+    let instant = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
+    instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}

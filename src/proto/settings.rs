@@ -1,0 +1,542 @@
+//! What a configuration says, as parsed values: one JSON document, its schema is `docs/schema/configuration.json`.
+//!
+//! Parsing and the checks that need no file happen here; reading files and secrets happens in `engine/config.rs`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::proto::guide::dialects::OWN_REFERRAL;
+
+/// A secret. Never printed, wiped when dropped, compared in constant time.
+#[derive(Clone, Default)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps a secret text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+    /// The text, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+    /// Compares in a time that does not depend on where the texts differ.
+    pub fn matches(&self, candidate: &str) -> bool {
+        let digest = |text: &str| ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        crate::proto::http::same_bytes(digest(self.expose()).as_ref(), digest(candidate).as_ref())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Where a secret comes from: the text itself, `{"file": "path"}`, or `{"named": "name"}` for `eref_config_set_secret`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum SecretSource {
+    /// Inline.
+    Text(Secret),
+    /// Read from a file; a trailing line break is dropped.
+    File {
+        /// Its path.
+        file: String,
+    },
+    /// Set by call.
+    Named {
+        /// The name it was set under.
+        named: String,
+    },
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+static UNRESOLVED: std::sync::OnceLock<Secret> = std::sync::OnceLock::new();
+
+impl SecretSource {
+    /// The secret, after `engine::config` has resolved all sources to `Text`.
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Text(secret) => secret,
+            _ => UNRESOLVED.get_or_init(Secret::default),
+        }
+    }
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Who we are.
+    pub system: System,
+    /// The address the world reaches us at, without a trailing slash. Everything we publish is built from it, never from `Host`.
+    pub public_url: Url,
+    /// Whether this engine listens and delivers (true), or is a desk on the same store.
+    #[serde(default = "yes")]
+    pub serve: bool,
+    /// Whether the engine may start its own threads.
+    #[serde(default = "yes")]
+    pub threads: bool,
+    /// Takes messages labelled HTEST and labels everything it sends.
+    #[serde(default)]
+    pub test: bool,
+    /// The folder that relative paths are relative to. A configuration file's own folder when it is read from a file.
+    #[serde(default)]
+    pub base_dir: Option<String>,
+    /// Where to listen.
+    #[serde(default)]
+    pub listen: Vec<Listen>,
+    /// Where state is kept.
+    pub store: StoreSettings,
+    /// The remote systems.
+    #[serde(default)]
+    pub partners: Vec<Partner>,
+    /// Sizes, counts and times.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Outgoing connections.
+    #[serde(default)]
+    pub network: Network,
+    /// Where log lines go besides `eref_log_next`.
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Who we are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct System {
+    /// Name of the clinic or hospital, sent in `MessageHeader.source.name`.
+    pub name: String,
+    /// Name of the host program.
+    pub software: String,
+    /// Its version.
+    pub version: String,
+    /// The parts we take: `smart-server`, `rms-source`, `rms-target`, `smart-app`.
+    pub roles: Vec<Role>,
+    /// IANA name of the time zone appointments are shown in. Required when messaging is on.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+    /// The naming system of our own referral identifiers.
+    #[serde(default)]
+    pub referral_system: Option<String>,
+}
+
+/// The parts a system can take (messaging.md 2, smart.md 20.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Launches apps.
+    SmartServer,
+    /// Is launched.
+    SmartApp,
+    /// Sends referrals.
+    RmsSource,
+    /// Receives referrals.
+    RmsTarget,
+}
+
+/// One address to listen on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// `host:port`; port 0 asks the system for one (see `eref_engine_status_json`).
+    pub address: String,
+    /// What is served here; absent means everything.
+    #[serde(default, rename = "for")]
+    pub purposes: Option<Vec<Purpose>>,
+    /// TLS material. Absent is accepted on loopback addresses only.
+    #[serde(default)]
+    pub tls: Option<ListenTls>,
+}
+
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// `$process-message`.
+    Messaging,
+    /// SMART launch and FHIR API.
+    Smart,
+}
+
+/// Certificate and key of a listener. Each is a path, or the PEM text itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenTls {
+    /// The chain, leaf first.
+    pub certificate: String,
+    /// The private key.
+    pub key: String,
+    /// Certificates that client certificates must come from. A listener with this serves messaging only.
+    #[serde(default)]
+    pub client_ca: Option<String>,
+}
+
+/// Where state is kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// `sqlite:path`.
+    pub url: String,
+    /// The file with the key that wraps the store's key. Made together with the store.
+    pub key_file: String,
+}
+
+/// A remote system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// Our name for it; stands in logs and documents.
+    pub name: String,
+    /// The guide and version it speaks; `on-0.11.1` by default.
+    #[serde(default = "default_dialect")]
+    pub dialect: String,
+    /// The parts it takes.
+    pub roles: Vec<Role>,
+    /// Direct Messaging with it.
+    #[serde(default)]
+    pub messaging: Option<Messaging>,
+    /// Its SMART app.
+    #[serde(default)]
+    pub smart_app: Option<SmartApp>,
+}
+
+fn default_dialect() -> String {
+    "on-0.11.1".to_owned()
+}
+
+/// Direct Messaging with a partner.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Messaging {
+    /// Where we post to, the whole address.
+    #[serde(default)]
+    pub endpoint: Option<Url>,
+    /// How we show who we are.
+    #[serde(default)]
+    pub auth: OutboundAuth,
+    /// How it shows who it is. Absent: it cannot send to us.
+    #[serde(default)]
+    pub inbound: Option<Inbound>,
+    /// The `MessageHeader.source.endpoint` values it is known to use; others are taken with a warning.
+    #[serde(default)]
+    pub source_endpoints: Vec<String>,
+    /// PEM (path or text) of extra certificate authorities for its endpoint.
+    #[serde(default)]
+    pub ca: Option<String>,
+    /// What to do when a known `MessageHeader.id` comes with other content (messaging.md 10.1).
+    #[serde(default)]
+    pub changed_content: ChangedContent,
+}
+
+/// What to do when a known `MessageHeader.id` comes with other content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangedContent {
+    /// Take it as an update.
+    #[default]
+    Update,
+    /// Refuse it with 409.
+    Refuse,
+}
+
+/// How we show who we are when sending.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OutboundAuth {
+    /// Not at all.
+    #[default]
+    None,
+    /// A fixed bearer token.
+    Bearer(SecretSource),
+    /// OAuth2 client credentials.
+    #[serde(rename = "oauth2_client_credentials")]
+    ClientCredentials(ClientCredentials),
+}
+
+/// OAuth2 client credentials (RFC 6749 4.4).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCredentials {
+    /// The token endpoint.
+    pub token_url: Url,
+    /// Our id there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: SecretSource,
+    /// Asked for when present.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// `body` (default) or `basic`.
+    #[serde(default)]
+    pub secret_in: SecretPlace,
+}
+
+/// Where the client secret travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretPlace {
+    /// In the form body.
+    #[default]
+    Body,
+    /// In the Authorization header.
+    Basic,
+}
+
+/// How a partner shows who it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Inbound {
+    /// A fixed bearer token.
+    Bearer(SecretSource),
+    /// It fetches a token from our own token endpoint.
+    ClientCredentials {
+        /// The id it signs in with.
+        client_id: String,
+        /// And the secret.
+        client_secret: SecretSource,
+    },
+}
+
+/// A partner's SMART app: its registration with us (smart.md 3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmartApp {
+    /// The id we assigned.
+    pub client_id: String,
+    /// Where a launch opens.
+    pub launch_url: Url,
+    /// Compared by exact string.
+    pub redirect_uris: Vec<String>,
+    /// How it authenticates at the token endpoint.
+    #[serde(default)]
+    pub auth: ClientAuth,
+    /// Upper bound of what it is granted.
+    pub scopes: String,
+    /// `required` by default.
+    #[serde(default)]
+    pub pkce: Pkce,
+    /// Who decided, and why, that a public client may go without PKCE.
+    #[serde(default)]
+    pub pkce_waiver: Option<String>,
+    /// `on` by default.
+    #[serde(default)]
+    pub browser_binding: OnOff,
+    /// Query keys the host may add to the launch URL.
+    #[serde(default)]
+    pub launch_query: Vec<String>,
+    /// Extra origins for CORS.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// The app's name for id_token and pages; the partner's name when absent.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Life of an access token in seconds, at most 3600.
+    #[serde(default = "hour")]
+    pub access_token_seconds: u32,
+}
+
+fn hour() -> u32 {
+    3600
+}
+
+/// How an app authenticates (smart.md 6).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientAuth {
+    /// A public client.
+    #[default]
+    Public,
+    /// A client secret, sent by HTTP Basic.
+    Secret(SecretSource),
+}
+
+/// Whether PKCE is demanded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pkce {
+    /// Always.
+    #[default]
+    Required,
+    /// Not; a standing ALERT says so.
+    NotRequired,
+}
+
+/// A switch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnOff {
+    /// On.
+    #[default]
+    On,
+    /// Off.
+    Off,
+}
+
+/// Sizes, counts and times. Every limit is here; none is hidden in code.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Largest message body in bytes (80 MB: 50 MB of attachments in base64).
+    pub message_bytes: usize,
+    /// Largest other request body in bytes.
+    pub request_bytes: usize,
+    /// Largest resource an app may write back.
+    pub write_bytes: usize,
+    /// Bodies of all requests together; more than `message_bytes`, or the largest message could never be taken.
+    pub in_flight_bytes: usize,
+    /// Depth of nesting in JSON.
+    pub json_depth: usize,
+    /// Values in a JSON document: texts, numbers, arrays and objects, each counted. It bounds what a tree of them can take.
+    pub json_values: usize,
+    /// Entries of a Bundle.
+    pub bundle_entries: usize,
+    /// One attachment, decoded.
+    pub attachment_bytes: usize,
+    /// All attachments of a message, decoded.
+    pub attachments_bytes: usize,
+    /// Open connections per listener.
+    pub connections: usize,
+    /// Time to send the request head, in milliseconds.
+    pub head_ms: u64,
+    /// Time to send the body, in milliseconds; a large one gets more, see [`SLOWEST_LINE`]. No pause in it may be longer.
+    pub body_ms: u64,
+    /// Time a connection may stay idle, in milliseconds.
+    pub idle_ms: u64,
+    /// Time the host has to answer a question, in milliseconds.
+    pub question_ms: u64,
+    /// Lease of an event, in milliseconds.
+    pub event_lease_ms: u64,
+    /// Life of a launch's start URL, in seconds.
+    pub start_seconds: u32,
+    /// Life of a launch handle, in seconds.
+    pub launch_seconds: u32,
+    /// Life of an authorization code, in seconds.
+    pub code_seconds: u32,
+    /// Longest a launch lives, in seconds.
+    pub session_seconds: u32,
+    /// Log lines kept for `eref_log_next`.
+    pub log_lines: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 80 << 20,
+            request_bytes: 1 << 20,
+            write_bytes: 32 << 20,
+            in_flight_bytes: if cfg!(target_pointer_width = "32") { 96 << 20 } else { 128 << 20 },
+            json_depth: 64,
+            json_values: 300_000,
+            bundle_entries: 2000,
+            attachment_bytes: 15 << 20,
+            attachments_bytes: 50 << 20,
+            connections: 1024,
+            head_ms: 10_000,
+            body_ms: 60_000,
+            idle_ms: 60_000,
+            question_ms: 20_000,
+            event_lease_ms: 60_000,
+            start_seconds: 60,
+            launch_seconds: 300,
+            code_seconds: 60,
+            session_seconds: 12 * 3600,
+            log_lines: 2000,
+        }
+    }
+}
+
+/// The slowest line that bodies travel on, in bytes per second. What such a line needs for a body is added to `limits.body_ms` and
+/// `network.total_ms`, so that these need not be set for the largest letter: 80 MB take 85 minutes, 10 KB less than a second.
+pub const SLOWEST_LINE: u64 = 16 << 10;
+
+/// A time of the configuration, in milliseconds, with what a body of this many bytes needs on the [`SLOWEST_LINE`] added.
+pub fn time_for(milliseconds: u64, bytes: usize) -> Duration {
+    Duration::from_millis(milliseconds) + Duration::from_millis((bytes as u64).saturating_mul(1000) / SLOWEST_LINE)
+}
+
+/// Outgoing connections.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// Time to connect, TLS included, in milliseconds.
+    pub connect_ms: u64,
+    /// Time for the whole exchange, in milliseconds; a large request gets more, see [`SLOWEST_LINE`].
+    pub total_ms: u64,
+    /// Largest answer read, in bytes.
+    pub answer_bytes: u64,
+    /// `http://host:port` of a proxy; none by default, the environment is not read.
+    pub proxy: Option<String>,
+    /// PEM (path or text) of extra certificate authorities.
+    pub ca: Option<String>,
+    /// Trust only `ca`, not the system's store.
+    pub only_ca: bool,
+    /// First pause before a delivery is tried again, in milliseconds. Later ones follow messaging.md 10.2.
+    pub first_retry_ms: u64,
+    /// How long a delivery is tried, in hours.
+    pub give_up_hours: u32,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            connect_ms: 10_000,
+            total_ms: 30_000,
+            answer_bytes: 8 << 20,
+            proxy: None,
+            ca: None,
+            only_ca: false,
+            first_retry_ms: 5_000,
+            give_up_hours: 96,
+        }
+    }
+}
+
+/// Where log lines go.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// A file that lines are appended to.
+    pub file: Option<String>,
+    /// `error`, `warn`, `info` (default) or `debug`.
+    pub level: Option<String>,
+}
+
+impl Settings {
+    /// The FHIR base: issuer, audience and `iss` in one string, without a trailing slash (smart.md 2.5).
+    pub fn fhir_base(&self) -> String {
+        format!("{}/fhir", self.public_url.as_str().trim_end_matches('/'))
+    }
+    /// The base of the OAuth endpoints.
+    pub fn auth_base(&self) -> String {
+        format!("{}/auth", self.public_url.as_str().trim_end_matches('/'))
+    }
+    /// The naming system of our own referral numbers.
+    pub fn own_referral_system(&self) -> String {
+        self.system.referral_system.clone().unwrap_or_else(|| format!("{}{OWN_REFERRAL}", self.fhir_base()))
+    }
+    /// The partner of that name.
+    pub fn partner(&self, name: &str) -> Option<&Partner> {
+        self.partners.iter().find(|partner| partner.name == name)
+    }
+    /// The partner whose app has this client id, with the app.
+    pub fn app(&self, client_id: &str) -> Option<(&Partner, &SmartApp)> {
+        self.partners
+            .iter()
+            .find_map(|partner| partner.smart_app.as_ref().filter(|app| app.client_id == client_id).map(|app| (partner, app)))
+    }
+}

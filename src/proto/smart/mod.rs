@@ -1,0 +1,58 @@
+//! SMART App Launch 2.2.0. `server` is the SMART Server: authorization server, OpenID provider and FHIR API for the app that is launched.
+
+pub mod keys;
+pub mod server;
+
+use serde::{Deserialize, Serialize};
+
+/// What a launch is about: whom, by whom, with what. Kept with the launch as JSON; the host hands it to `eref_launch_start` in the same
+/// form (docs/schema/launch.json).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaunchContext {
+    /// The partner whose app is launched.
+    pub partner: String,
+    /// The user at the keyboard.
+    pub user: User,
+    /// Logical id of the patient in the chart; absent for a launch without a patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
+    /// Logical id of the encounter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encounter: Option<String>,
+    /// What the app is to do (smart.md 8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<String>,
+    /// Whether the app shows a patient banner; true when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub need_patient_banner: Option<bool>,
+    /// Opaque id of the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Further context (smart.md 8).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fhir_context: Vec<serde_json::Value>,
+    /// Query parameters for the launch URL; each key must be in the app's `launch_query`.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub launch_query: serde_json::Map<String, serde_json::Value>,
+    /// The host's id of the user's session, for `eref_session_end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+}
+
+/// The user at the keyboard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Stable id, never reassigned, not the login name; becomes the id_token's `sub`.
+    pub id: String,
+    /// `Practitioner/{id}` in the chart; becomes `fhirUser`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fhir_user: Option<String>,
+    /// Name shown to the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When the user last signed in to the host, in milliseconds since 1970; becomes `auth_time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in: Option<i64>,
+}

@@ -1,0 +1,142 @@
+//! Who calls the token endpoint (smart.md 6).
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::AUTHORIZATION;
+
+use crate::proto::http::{Parameters, Request};
+use crate::proto::settings::{ClientAuth, Inbound, SecretSource, Settings, SmartApp};
+
+/// What the caller shows.
+pub enum Shown {
+    /// `Authorization: Basic`. RFC 6749 wants id and secret form-encoded first, many clients send them raw: both readings are kept.
+    Basic(Vec<(String, String)>),
+    /// `client_id` and `client_secret` in the form.
+    Form(String, String),
+    /// `client_id` alone.
+    Id(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// Why the caller is not accepted.
+pub enum Refused {
+    /// The request itself is wrong: `invalid_request`.
+    Malformed(&'static str),
+    /// Not who it says it is: `invalid_client`.
+    NotProven,
+}
+
+/// Reads what the caller shows. Two methods at once are refused (RFC 6749 2.3).
+pub fn read(request: &Request, form: &Parameters) -> Result<Shown, Refused> {
+    let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+    let (header, second) = (headers.next(), headers.next());
+    if second.is_some() {
+        return Err(Refused::Malformed("more than one Authorization header"));
+    }
+    let secret = form.value("client_secret");
+    if form.value("client_assertion").is_some() {
+        return Err(if header.is_some() || secret.is_some() {
+            Refused::Malformed("more than one way of client authentication")
+        } else {
+            Refused::NotProven
+        });
+    }
+    let id = form.value("client_id").map(str::to_owned);
+    match (header, secret, id) {
+        (Some(_), Some(_), _) => Err(Refused::Malformed("more than one way of client authentication")),
+        (Some(header), None, id) => {
+            let mut readings = header.to_str().ok().and_then(basic).ok_or(Refused::NotProven)?;
+            // A client_id in the form is fine when it says the same (smart.md 6).
+            readings.retain(|(user, _)| id.as_ref().is_none_or(|id| id == user));
+            if readings.is_empty() { Err(Refused::NotProven) } else { Ok(Shown::Basic(readings)) }
+        }
+        (None, Some(secret), Some(id)) => Ok(Shown::Form(id, secret.to_owned())),
+        (None, Some(_), None) => Err(Refused::NotProven),
+        (None, None, Some(id)) => Ok(Shown::Id(id)),
+        (None, None, None) => Ok(Shown::Nothing),
+    }
+}
+
+fn basic(header: &str) -> Option<Vec<(String, String)>> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some(vec![(id.to_owned(), secret.to_owned()), (decode(id), decode(secret))])
+}
+
+/// Form decoding of one value.
+fn decode(text: &str) -> String {
+    let escaped = text.replace('&', "%26").replace('=', "%3D");
+    url::form_urlencoded::parse(escaped.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
+}
+
+/// The app that calls, authenticated in the way it is registered with. A confidential client takes HTTP Basic only (smart.md 6).
+pub fn app<'a>(settings: &'a Settings, shown: &Shown) -> Result<&'a SmartApp, Refused> {
+    let find = |id: &str| settings.app(id).map(|(_, app)| app).ok_or(Refused::NotProven);
+    match shown {
+        Shown::Nothing => Err(Refused::Malformed("client_id is missing")),
+        Shown::Id(id) => find(id).and_then(|app| match app.auth {
+            ClientAuth::Public => Ok(app),
+            ClientAuth::Secret(_) => Err(Refused::NotProven),
+        }),
+        Shown::Form(..) => Err(Refused::NotProven),
+        Shown::Basic(readings) => {
+            let proven = |app: &SmartApp, secret: &str| matches!(&app.auth, ClientAuth::Secret(known) if is(known, secret));
+            let found = readings.iter().find_map(|(id, secret)| find(id).ok().filter(|app| proven(app, secret)));
+            found.ok_or(Refused::NotProven)
+        }
+    }
+}
+
+/// The client id of the messaging partner that calls, with its secret in the form or in HTTP Basic (messaging.md 9).
+pub fn messaging_client<'a>(settings: &'a Settings, shown: &Shown) -> Result<&'a str, Refused> {
+    let proven = |id: &str, secret: &str| {
+        settings.partners.iter().filter_map(|partner| partner.messaging.as_ref()?.inbound.as_ref()).find_map(
+            |inbound| match inbound {
+                Inbound::ClientCredentials { client_id, client_secret } if client_id == id && is(client_secret, secret) => {
+                    Some(client_id.as_str())
+                }
+                _ => None,
+            },
+        )
+    };
+    let found = match shown {
+        Shown::Basic(readings) => readings.iter().find_map(|(id, secret)| proven(id, secret)),
+        Shown::Form(id, secret) => proven(id, secret),
+        Shown::Id(_) | Shown::Nothing => None,
+    };
+    found.ok_or(Refused::NotProven)
+}
+
+/// Compares in constant time. An empty secret, as one that could not be read leaves behind, proves nothing.
+fn is(known: &SecretSource, given: &str) -> bool {
+    !given.is_empty() && known.secret().matches(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_basic_raw_and_form_encoded() {
+        let header = format!("Basic {}", BASE64_STANDARD.encode("my%20app:a%2Bb+c:d&e=f"));
+        let readings = basic(&header).unwrap();
+        assert_eq!(readings[0], ("my%20app".to_owned(), "a%2Bb+c:d&e=f".to_owned()));
+        assert_eq!(readings[1], ("my app".to_owned(), "a+b c:d&e=f".to_owned()));
+    }
+
+    #[test]
+    fn two_ways_at_once_are_refused() {
+        let request = http::Request::builder().header(AUTHORIZATION, "Basic YTpi").body(()).unwrap();
+        let form = Parameters::parse(b"client_id=a&client_secret=b").unwrap();
+        assert!(matches!(read(&request, &form), Err(Refused::Malformed(_))));
+        let form = Parameters::parse(b"client_id=other").unwrap();
+        assert!(matches!(read(&request, &form), Err(Refused::NotProven)));
+        let form = Parameters::parse(b"client_id=a").unwrap();
+        assert!(matches!(read(&request, &form), Ok(Shown::Basic(_))));
+    }
+}

@@ -1,0 +1,275 @@
+//! The FHIR API on a launch's chart (smart.md 14.3, 16): read, search, `$everything`. What the host did not push it is asked for.
+
+// A refusal is the answer itself, made once per request: boxing it would gain nothing.
+#![allow(clippy::result_large_err)]
+
+use std::collections::HashSet;
+
+use http::header::{ALLOW, AUTHORIZATION, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::cors::{self, Audience};
+use super::{chart, fhir_write, reply, scope, search};
+use crate::error::Error;
+use crate::log::Level;
+use crate::proto::exchange::{Answer, Ctx};
+use crate::proto::http::{Request, Response, secret_hash};
+use crate::proto::messaging::parse::check_json;
+use crate::proto::settings::Partner;
+use crate::proto::smart::LaunchContext;
+use crate::proto::store::{ChartResource, TokenKind};
+
+/// Longest access token looked at, in characters.
+const LONGEST_TOKEN: usize = 512;
+
+/// Who calls, and for which launch.
+pub struct Caller<'a> {
+    /// The launch the token belongs to. Nothing outside its chart is ever touched.
+    pub launch_id: String,
+    /// The partner whose app it is.
+    pub partner: &'a Partner,
+    /// The scopes granted.
+    pub scope: String,
+    /// What the launch is about.
+    pub context: LaunchContext,
+}
+
+impl Caller<'_> {
+    /// Logical id of the patient in context.
+    pub fn patient(&self) -> Option<&str> {
+        self.context.patient.as_deref()
+    }
+
+    /// Fails with 403 unless the scopes allow this (smart.md 16.1).
+    pub fn demand(&self, resource_type: &str, letter: u8, letter_text: &str) -> Result<(), Response> {
+        if scope::allows(&self.scope, resource_type, letter) {
+            return Ok(());
+        }
+        Err(insufficient(&format!("patient/{resource_type}.{letter_text}")))
+    }
+}
+
+/// 403 naming the scope that is missing (RFC 6750 3.1).
+fn insufficient(needed: &str) -> Response {
+    let mut response = reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the granted scopes do not cover this");
+    reply::set(
+        &mut response,
+        WWW_AUTHENTICATE,
+        &format!("Bearer realm=\"fhir\", error=\"insufficient_scope\", scope=\"{needed}\""),
+    );
+    response
+}
+
+/// The answer to a failure of the store.
+pub fn failed(ctx: &Ctx, error: &Error) -> Response {
+    let status = reply::failure(ctx, error);
+    let mut response = reply::outcome(status, "exception", "the server cannot answer at the moment");
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        reply::set(&mut response, RETRY_AFTER, "5");
+    }
+    response
+}
+
+/// 404 for what does not exist, and in the same words for what this launch may not see (smart.md 14.3).
+fn not_found() -> Response {
+    reply::outcome(StatusCode::NOT_FOUND, "not-found", "there is no such resource")
+}
+
+/// Answers `/fhir/{path}`.
+pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
+    if let Some(response) = cors::preflight(ctx, request, Audience::AnyApp) {
+        return response;
+    }
+    let response = answer(ctx, request, path).await.unwrap_or_else(|refusal| refusal);
+    cors::allow(ctx, request, response, Audience::AnyApp)
+}
+
+async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Response> {
+    let query = search::pairs(request.uri().query().unwrap_or_default().as_bytes());
+    let caller = authenticate(ctx, request, &query)?;
+    let format = query.iter().find(|(name, _)| name == "_format").map(|(_, value)| value.as_str());
+    if !reply::accepts_json(request, format) {
+        return Err(reply::outcome(StatusCode::NOT_ACCEPTABLE, "not-supported", "only JSON is served"));
+    }
+    let path = path.replace("%24", "$");
+    let segments: Vec<&str> = path.split('/').collect();
+    if !segments.first().is_some_and(|kind| chart::is_known(kind)) {
+        return Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this resource type is not served"));
+    }
+    let get = reply::is_get(request);
+    match segments.as_slice() {
+        [kind] if get => search::answer(ctx, request, &caller, kind, &query),
+        ["DocumentReference"] if request.method() == Method::POST => fhir_write::create(ctx, request, &caller).await,
+        [_] => Err(wrong_method("GET, HEAD")),
+        [kind, "_search"] if request.method() == Method::POST => posted_search(ctx, request, &caller, kind, query).await,
+        [_, "_search"] => Err(wrong_method("POST")),
+        [kind, id] if get => read(ctx, &caller, kind, id, None).await,
+        [kind, id, "_history", version] if get => read(ctx, &caller, kind, id, Some(version)).await,
+        ["Patient", id, "$everything"] if get => everything(ctx, request, &caller, id).await,
+        [_, _] | [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
+        _ => Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this interaction is not served")),
+    }
+}
+
+fn wrong_method(allowed: &str) -> Response {
+    let mut response = reply::outcome(StatusCode::METHOD_NOT_ALLOWED, "not-supported", "this interaction is not served");
+    reply::set(&mut response, ALLOW, allowed);
+    response
+}
+
+fn unauthorized(status: StatusCode, challenge: &str, code: &str, text: &str) -> Response {
+    let mut response = reply::outcome(status, code, text);
+    reply::set(&mut response, WWW_AUTHENTICATE, &format!("Bearer realm=\"fhir\"{challenge}"));
+    response
+}
+
+/// The token's checks (smart.md 16.1). It comes in the one Authorization header or not at all; its hash is looked up, so nothing of it is
+/// compared byte by byte.
+fn authenticate<'a>(ctx: &'a Ctx, request: &Request, query: &[(String, String)]) -> Result<Caller<'a>, Response> {
+    let malformed = |text| unauthorized(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"", "security", text);
+    let invalid =
+        || unauthorized(StatusCode::UNAUTHORIZED, ", error=\"invalid_token\"", "login", "the access token is not good here");
+    if query.iter().any(|(name, _)| name == "access_token") {
+        return Err(malformed("an access token in the address is refused, send it in the Authorization header"));
+    }
+    let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+    let Some(header) = headers.next() else {
+        return Err(unauthorized(StatusCode::UNAUTHORIZED, "", "login", "an access token is needed"));
+    };
+    if headers.next().is_some() {
+        return Err(malformed("more than one Authorization header"));
+    }
+    let token = header.to_str().ok().and_then(bearer).ok_or_else(|| malformed("the Authorization header is not a bearer token"))?;
+    let found = ctx.store().token(&secret_hash(token), ctx.now()).map_err(|error| failed(ctx, &error))?;
+    let record = found.filter(|record| record.kind == TokenKind::Access && ctx.now() < record.expires).ok_or_else(invalid)?;
+    let (partner, _) = ctx.settings().app(&record.client_id).ok_or_else(invalid)?;
+    let context = serde_json::from_str(&record.context).map_err(|_| invalid())?;
+    Ok(Caller { launch_id: record.launch_id, partner, scope: record.scope, context })
+}
+
+/// RFC 6750 2.1.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let good = scheme.eq_ignore_ascii_case("bearer") && (1..=LONGEST_TOKEN).contains(&token.len()) && token.bytes().all(legal);
+    good.then_some(token)
+}
+
+async fn posted_search(
+    ctx: &Ctx,
+    request: &Request,
+    caller: &Caller<'_>,
+    kind: &str,
+    mut query: Vec<(String, String)>,
+) -> Result<Response, Response> {
+    if reply::content_type(request) != "application/x-www-form-urlencoded" {
+        return Err(reply::outcome(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", "a search is posted as a form"));
+    }
+    let form = ctx.body(ctx.settings().limits.request_bytes).await;
+    let form = form.map_err(|error| reply::outcome(reply::body_status(error), "incomplete", "the body was not received whole"))?;
+    query.extend(search::pairs(&form));
+    search::answer(ctx, request, caller, kind, &query)
+}
+
+/// `GET Type/id`, with or without the version.
+async fn read(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str, version: Option<&str>) -> Result<Response, Response> {
+    // Who the user is may be read by every token that names them (smart.md 9).
+    let is_user =
+        scope::has(&caller.scope, "fhirUser") && caller.context.user.fhir_user.as_deref() == Some(&format!("{kind}/{id}"));
+    if !is_user {
+        caller.demand(kind, scope::READ, "r")?;
+    }
+    let resource = fetch(ctx, caller, kind, id).await?;
+    if version.is_some_and(|version| version != resource.version.to_string()) {
+        return Err(not_found());
+    }
+    let mut response = reply::fhir(StatusCode::OK, resource.json);
+    reply::set(&mut response, ETAG, &format!("W/\"{}\"", resource.version));
+    Ok(response)
+}
+
+/// A resource of the chart, or from the host. Never of another patient; whether such a one exists is not told (smart.md 14.3).
+async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
+    let about_another = kind == "Patient" && caller.patient() != Some(id);
+    let about_nobody = chart::is_personal(kind) && caller.patient().is_none();
+    if !chart::is_id(id) || about_another || about_nobody {
+        return Err(not_found());
+    }
+    let pushed = ctx.store().chart_resource(&caller.launch_id, kind, id).map_err(|error| failed(ctx, &error))?;
+    let resource = match pushed {
+        Some(resource) => resource,
+        None => pull(ctx, caller, kind, id).await?,
+    };
+    let value: Value = serde_json::from_str(&resource.json).map_err(|_| not_found())?;
+    let member = |name: &str| value.get(name).and_then(Value::as_str);
+    let is_it = member("resourceType") == Some(kind) && member("id") == Some(id);
+    let binaries = binaries(ctx, caller, kind == "Binary")?;
+    if is_it && chart::may_show(&value, caller.patient(), &ctx.settings().fhir_base(), &binaries) {
+        return Ok(resource);
+    }
+    ctx.world.log.line(
+        Level::Warn,
+        "smart",
+        format!("launch {}: a {kind} was withheld, it is not the launch's patient's", caller.launch_id),
+    );
+    Err(not_found())
+}
+
+/// The Binaries that documents of the launch's chart refer to; none where they do not matter.
+pub fn binaries(ctx: &Ctx, caller: &Caller<'_>, matter: bool) -> Result<HashSet<String>, Response> {
+    let base = ctx.settings().fhir_base();
+    let mut found = HashSet::new();
+    if matter {
+        let documents = ctx.store().chart(&caller.launch_id, Some("DocumentReference")).map_err(|error| failed(ctx, &error))?;
+        for document in documents {
+            let value: Value = serde_json::from_str(&document.json).unwrap_or_default();
+            if chart::in_compartment(&value, caller.patient(), &base) {
+                found.extend(chart::binaries(&value, &base).map(str::to_owned));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Asks the host for what it did not push (architecture: chart).
+async fn pull(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
+    let question = json!({
+        "question": "resource", "launch_id": caller.launch_id, "partner": caller.partner.name, "patient": caller.patient(),
+        "user": caller.context.user.id, "type": kind, "id": id, "answer_within_ms": ctx.settings().limits.question_ms,
+    });
+    match ctx.ask(&caller.launch_id, "resource", question.to_string()).await {
+        Answer::Given(json) => match check_json(&json, kind, &ctx.settings().limits) {
+            Ok(()) => Ok(ChartResource { resource_type: kind.to_owned(), id: id.to_owned(), version: 1, json }),
+            Err(refusal) => {
+                let why = refusal.issue.text;
+                ctx.world.log.line(Level::Warn, "smart", format!("the host's answer, a {kind}, cannot be served: {why}"));
+                Err(not_found())
+            }
+        },
+        Answer::NotFound => Err(not_found()),
+        Answer::Denied(text) => Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", &text)),
+        Answer::None => {
+            let mut response =
+                reply::outcome(StatusCode::SERVICE_UNAVAILABLE, "timeout", "the point-of-service system did not answer in time");
+            reply::set(&mut response, RETRY_AFTER, "5");
+            Err(response)
+        }
+    }
+}
+
+/// `GET Patient/{id}/$everything`: the whole chart in one searchset, each type by its own `r` (smart.md 14.3, 16.2).
+async fn everything(ctx: &Ctx, request: &Request, caller: &Caller<'_>, id: &str) -> Result<Response, Response> {
+    caller.demand("Patient", scope::READ, "r")?;
+    let patient = fetch(ctx, caller, "Patient", id).await?;
+    let rest = ctx.store().chart(&caller.launch_id, None).map_err(|error| failed(ctx, &error))?;
+    let base = ctx.settings().fhir_base();
+    let binaries = binaries(ctx, caller, rest.iter().any(|resource| resource.resource_type == "Binary"))?;
+    let visible = |resource: &ChartResource| {
+        resource.resource_type != "Patient"
+            && scope::allows(&caller.scope, &resource.resource_type, scope::READ)
+            && serde_json::from_str(&resource.json).is_ok_and(|value| chart::may_show(&value, caller.patient(), &base, &binaries))
+    };
+    let resources: Vec<ChartResource> = std::iter::once(patient).chain(rest.into_iter().filter(visible)).collect();
+    Ok(search::bundle(ctx, request, &resources, true))
+}

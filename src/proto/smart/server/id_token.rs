@@ -1,0 +1,67 @@
+//! The id_token: who the user is, signed (smart.md 9).
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, Header};
+use serde::Serialize;
+
+use super::authorize::Binding;
+use super::scope;
+use crate::error::{EREF_PANIC, Error, Result};
+use crate::proto::exchange::Ctx;
+use crate::proto::http::secret_hash;
+
+/// The claims; absent ones are left out, a surprise is a mistake to some clients (smart.md 9).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims<'a> {
+    iss: String,
+    sub: &'a str,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(rename = "auth_time", skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(rename = "at_hash")]
+    at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fhir_user: Option<&'a str>,
+    /// The same address under the name older apps read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+/// The signed id_token that goes with an access token living `seconds`; `None` when `openid` was not granted.
+pub fn make(ctx: &Ctx, client_id: &str, binding: &Binding, access_token: &str, seconds: i64) -> Result<Option<String>> {
+    if !scope::has(&binding.scope, "openid") {
+        return Ok(None);
+    }
+    let key = ctx.world.keys.signing().ok_or_else(|| Error::new(EREF_PANIC, "there is no key to sign id_tokens with"))?;
+    let user = &binding.context.user;
+    let base = ctx.settings().fhir_base();
+    let address = user.fhir_user.as_ref().map(|reference| format!("{base}/{reference}"));
+    let has = |word: &str| scope::has(&binding.scope, word);
+    let now = ctx.now() / 1000;
+    let hash = secret_hash(access_token);
+    let (left, _) = hash.split_at(16);
+    let claims = Claims {
+        iss: base,
+        sub: &user.id,
+        aud: client_id,
+        exp: now + seconds,
+        iat: now,
+        nonce: binding.nonce.as_deref(),
+        auth_time: user.signed_in.map(|at| at / 1000),
+        at_hash: BASE64_URL_SAFE_NO_PAD.encode(left),
+        fhir_user: address.as_deref().filter(|_| has("fhirUser")),
+        profile: address.as_deref().filter(|_| has("fhirUser") || has("profile")),
+        name: user.name.as_deref().filter(|_| has("profile")),
+    };
+    let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::RS256) };
+    let token = jsonwebtoken::encode(&header, &claims, &key.encoding);
+    token.map(Some).map_err(|error| Error::new(EREF_PANIC, format!("the id_token could not be signed: {error}")))
+}

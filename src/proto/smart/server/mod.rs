@@ -1,0 +1,45 @@
+//! The SMART Server's endpoints.
+
+mod authorize;
+mod chart;
+mod client_auth;
+mod cors;
+mod discovery;
+mod fhir_api;
+mod fhir_write;
+mod id_token;
+pub mod launch;
+mod pages;
+mod redirect;
+mod reply;
+pub mod scope;
+mod search;
+mod token;
+
+use crate::proto::exchange::Ctx;
+use crate::proto::http::{Request, Response, plain};
+use crate::proto::settings::Role;
+
+/// Answers everything under `/fhir/` and `/auth/` that is not messaging. `path` is without the public URL's own path.
+pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
+    // The token endpoint also serves messaging partners, so it lives without the role.
+    if path == "/auth/token" {
+        return token::handle(ctx, request).await;
+    }
+    if !ctx.settings().system.roles.contains(&Role::SmartServer) {
+        return plain(404, "nothing is served here");
+    }
+    if let Some(document) = discovery::find(path) {
+        return discovery::handle(ctx, request, document);
+    }
+    if let Some(value) = path.strip_prefix("/auth/start/") {
+        return launch::start(ctx, request, value);
+    }
+    if path == "/auth/authorize" {
+        return authorize::handle(ctx, request).await;
+    }
+    match path.strip_prefix("/fhir/") {
+        Some(rest) if !rest.starts_with(".well-known/") => fhir_api::handle(ctx, request, rest).await,
+        _ => plain(404, "nothing is served here"),
+    }
+}

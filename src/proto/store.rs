@@ -1,0 +1,150 @@
+//! What the rules need from a store: domain verbs, each one transaction, in one small trait per subject, and the records they pass.
+//!
+//! The trait is declared here so that the rules can name it; it is implemented in `io/store`. Texts and bodies cross this border in
+//! clear; an implementation seals everything personal and every identifier from outside before it reaches a file, and looks them up by
+//! a keyed hash. Times are milliseconds since 1970-01-01 UTC. Every verb that changes something writes its audit entry in the same
+//! transaction, and returns only after that transaction is durable.
+
+mod records;
+
+pub use records::*;
+
+use crate::error::Result;
+
+/// Milliseconds since 1970-01-01 UTC.
+pub type Millis = i64;
+
+/// The hash of a one-time secret (launch handle, code, token, cookie): SHA-256 of its text. The secret itself is never stored.
+pub type SecretHash = [u8; 32];
+
+/// Durable state, shared by all processes of a clinic. See the module's text for the rules every implementation keeps.
+pub trait Store: Serving + Inbox + Events + Outbox + Launches + Charts + Keys + Referrals + Keeping {}
+
+impl<T: Serving + Inbox + Events + Outbox + Launches + Charts + Keys + Referrals + Keeping> Store for T {}
+
+/// Who serves.
+pub trait Serving: Send + Sync {
+    /// Takes the one serving lease, or fails with `EREF_STORE_IN_USE` naming who holds it. A holder that died holds nothing. Deliveries
+    /// that were left in `Sending` become `UnknownOutcome`, due at once.
+    fn take_serving_lease(&self, node: &Node, now: Millis, until: Millis) -> Result<()>;
+    /// Keeps the lease; fails with `EREF_STORE_IN_USE` when it was lost.
+    fn renew_serving_lease(&self, node: &Node, until: Millis) -> Result<()>;
+    /// Gives the lease back.
+    fn drop_serving_lease(&self, node: &Node) -> Result<()>;
+}
+
+/// Messages received.
+pub trait Inbox: Send + Sync {
+    /// Dedupe, party check, inbox, referral, event and audit in one transaction.
+    fn accept_message(&self, message: &IncomingMessage, now: Millis) -> Result<Accepted>;
+    /// The Bundle of a reception, byte for byte.
+    fn message_body(&self, id: &str) -> Result<Vec<u8>>;
+}
+
+/// Durable events.
+pub trait Events: Send + Sync {
+    /// Leases the oldest available event of the kinds in `mask`; at most one per referral (or partner) is out at a time.
+    fn lease_event(&self, mask: u32, now: Millis, until: Millis) -> Result<Option<EventRecord>>;
+    /// Prolongs the lease; `EREF_LEASE_LOST` when it is gone.
+    fn extend_event(&self, id: &str, attempt: u32, until: Millis) -> Result<()>;
+    /// The host has it: the event is gone for good. `EREF_LEASE_LOST` when the lease is gone.
+    fn finish_event(&self, id: &str, attempt: u32, now: Millis) -> Result<()>;
+    /// Gives the event back, to be handed out again at `available`. Returns true when it was parked instead (attempt 10).
+    fn retry_event(&self, id: &str, attempt: u32, available: Millis, reason: &str) -> Result<bool>;
+    /// Makes all parked events available again, as for their first attempt. Returns how many there were.
+    fn unpark_events(&self, now: Millis) -> Result<u32>;
+}
+
+/// Messages to be sent.
+pub trait Outbox: Send + Sync {
+    /// Outbox, referral and audit in one transaction. Same host key and content: the first delivery. Same key, other content:
+    /// `EREF_KEY_REUSED`.
+    fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Enqueued>;
+    /// Takes the next due delivery to a partner that is not in `busy` and marks it `Sending`; never one whose referral has an earlier
+    /// unfinished one. The record carries the state it had before, and counts this attempt; the body comes with it, or why there is none.
+    fn lease_delivery(&self, busy: &[String], now: Millis) -> Result<Option<(DeliveryRecord, Result<Vec<u8>>)>>;
+    /// Records what an attempt came to, with the DELIVERY event if there is one, in one transaction.
+    fn finish_attempt(&self, id: &str, outcome: &AttemptOutcome, now: Millis) -> Result<()>;
+    /// Finds a delivery by our id, or by the host's key.
+    fn delivery(&self, id_or_host_key: &str) -> Result<Option<DeliveryRecord>>;
+    /// The newest deliveries, optionally in one state.
+    fn deliveries(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<DeliveryRecord>>;
+    /// Makes a delivery that is not under way due at once. `EREF_NOT_FOUND`, `EREF_WRONG_STATE` (under way or delivered).
+    fn requeue_delivery(&self, id: &str, now: Millis) -> Result<DeliveryRecord>;
+}
+
+/// Launches, codes and tokens.
+pub trait Launches: Send + Sync {
+    /// Keeps a launch and its pushed chart.
+    fn save_launch(&self, launch: &NewLaunch, now: Millis) -> Result<()>;
+    /// Opens the start URL once and records the cookie; a second opening ends the launch.
+    fn start_launch(&self, start: &SecretHash, cookie: &SecretHash, now: Millis) -> Result<Started>;
+    /// Finds a launch that has not ended by its handle.
+    fn launch_by_handle(&self, handle: &SecretHash, now: Millis) -> Result<Option<LaunchRecord>>;
+    /// Uses up the launch and keeps the code: one conditional update. False when the launch was used or ended meanwhile.
+    fn issue_code(&self, code: &NewCode, now: Millis) -> Result<bool>;
+    /// Finds a code, used or not.
+    fn code(&self, hash: &SecretHash) -> Result<Option<CodeRecord>>;
+    /// Counts a failed redemption; the third invalidates the code.
+    fn code_failed(&self, hash: &SecretHash, now: Millis) -> Result<()>;
+    /// Uses up the code and keeps the tokens: one conditional update. False when it was used meanwhile.
+    fn redeem_code(&self, hash: &SecretHash, tokens: &[NewToken], now: Millis) -> Result<bool>;
+    /// Keeps a token that needs no code (messaging).
+    fn save_token(&self, token: &NewToken, now: Millis) -> Result<()>;
+    /// Finds a token that is good now.
+    fn token(&self, hash: &SecretHash, now: Millis) -> Result<Option<TokenRecord>>;
+    /// Revokes all tokens of a grant.
+    fn revoke_grant(&self, grant_id: &str, now: Millis) -> Result<()>;
+    /// Ends a launch: its tokens die, its chart is deleted. Returns its partner. `EREF_NOT_FOUND` when there is none, or it has ended.
+    fn end_launch(&self, id: &str, reason: &str, now: Millis) -> Result<String>;
+    /// Ends all launches of a host session; returns their ids and partners.
+    fn end_session(&self, session: &str, now: Millis) -> Result<Vec<(String, String)>>;
+    /// Ends the launches whose time is over; returns their ids and partners.
+    fn end_overdue(&self, now: Millis) -> Result<Vec<(String, String)>>;
+}
+
+/// The charts of launches.
+pub trait Charts: Send + Sync {
+    /// Adds to or replaces resources of a launch's chart. `EREF_NOT_FOUND` when the launch has ended.
+    fn put_chart(&self, launch_id: &str, resources: &[ChartResource], now: Millis) -> Result<()>;
+    /// One resource of a launch's chart.
+    fn chart_resource(&self, launch_id: &str, resource_type: &str, id: &str) -> Result<Option<ChartResource>>;
+    /// The resources of a launch's chart in the order they were put, of one type or all.
+    fn chart(&self, launch_id: &str, resource_type: Option<&str>) -> Result<Vec<ChartResource>>;
+    /// Keeps a written-back resource in the chart and queues the WRITE event.
+    fn write_back(&self, write: &WriteBack, now: Millis) -> Result<()>;
+}
+
+/// Signing keys and the ids of JWTs seen.
+pub trait Keys: Send + Sync {
+    /// The signing keys, newest first.
+    fn signing_keys(&self) -> Result<Vec<SigningKey>>;
+    /// Keeps the first signing key; when another process was first, that one stays and this one is dropped.
+    fn save_signing_key(&self, key: &SigningKey) -> Result<()>;
+    /// Marks a JWT id as seen until `until`; false when it was seen before.
+    fn use_jti(&self, issuer: &str, jti: &str, until: Millis, now: Millis) -> Result<bool>;
+}
+
+/// Referrals tracked.
+pub trait Referrals: Send + Sync {
+    /// Finds a referral by our id.
+    fn referral(&self, id: &str) -> Result<Option<ReferralRecord>>;
+    /// Finds a referral by one of its identifiers.
+    fn referral_by_identifier(&self, identifier: &Identifier) -> Result<Option<ReferralRecord>>;
+    /// The referrals changed last.
+    fn referrals(&self, limit: u32) -> Result<Vec<ReferralRecord>>;
+    /// Gives a referral another identifier. `EREF_KEY_REUSED` when another referral carries it.
+    fn link_referral(&self, id: &str, identifier: &Identifier, now: Millis) -> Result<()>;
+}
+
+/// Audit, counts, housekeeping.
+pub trait Keeping: Send + Sync {
+    /// Appends an entry of the host's own to the audit chain.
+    fn audit_note(&self, document: &str, now: Millis) -> Result<()>;
+    /// Counts.
+    fn status(&self) -> Result<StoreStatus>;
+    /// A number that changes when another process commits. Cheap: polled every 250 ms.
+    fn change_counter(&self) -> Result<i64>;
+    /// Deletes what its retention says (dedupe rows, ended launches, expired codes and tokens, old bodies).
+    fn purge(&self, now: Millis) -> Result<()>;
+}
