@@ -1,7 +1,7 @@
 //! Lets a point-of-service system take part in Ontario's eReferral-eConsult exchange: it starts SMART launches, receives Direct
 //! Messaging notifications, and sends referral Bundles.
 //!
-//! The rooms: `engine` is what a host holds; [`proto`] holds the rules and does no input or output; `io` touches the world; `ffi` is
+//! The rooms: `engine` is what a host holds; [`proto`] holds the rules and does no input or output; [`io`] touches the world; `ffi` is
 //! the C ABI and holds all the `unsafe` there is. `proto` imports neither of the others, `io` only `proto`, `engine` both, `ffi` only
 //! `engine` and public types.
 
@@ -9,6 +9,8 @@
 
 #[forbid(unsafe_code)]
 pub mod error;
+#[forbid(unsafe_code)]
+pub mod io;
 #[forbid(unsafe_code)]
 pub mod log;
 #[forbid(unsafe_code)]

@@ -1,0 +1,9 @@
+//! The world: store, listener, client, TLS, crypto, clock, random.
+
+pub mod client;
+pub mod clock;
+pub mod crypto;
+pub mod listener;
+mod resolve;
+pub mod store;
+pub mod tls;

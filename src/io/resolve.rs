@@ -1,0 +1,46 @@
+//! Name lookup for the client. The system's lookup cannot be cut short, so it runs on a thread of its own that is left behind at the
+//! deadline. ureq's own resolver does the same on a thread without a name, and panics when none can be started.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::mpsc;
+use std::thread;
+
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+/// Addresses kept of one name; the most that ureq takes.
+const MOST: usize = 16;
+
+/// See the module.
+#[derive(Debug)]
+pub struct NamedResolver;
+
+impl Resolver for NamedResolver {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let parts = uri.scheme().zip(uri.authority());
+        let address = parts.and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority));
+        let address = address.ok_or(Error::HostNotFound)?;
+        let found = match address.parse::<SocketAddr>() {
+            Ok(literal) => vec![literal],
+            Err(_) => look_up(address, timeout)?,
+        };
+        let mut result = self.empty();
+        config.ip_family().keep_wanted(found.into_iter()).take(MOST).for_each(|address| result.push(address));
+        if result.is_empty() { Err(Error::HostNotFound) } else { Ok(result) }
+    }
+}
+
+fn look_up(address: String, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> {
+    let (give, take) = mpsc::sync_channel(1);
+    let work = move || drop(give.send(address.to_socket_addrs().map(Vec::from_iter)));
+    thread::Builder::new().name("eref-lookup".to_owned()).stack_size(1 << 20).spawn(work)?;
+    match take.recv_timeout(*timeout.after) {
+        Ok(Ok(found)) => Ok(found),
+        // The kinds of failure differ by system; all mean that the name leads nowhere.
+        Ok(Err(_)) => Err(Error::HostNotFound),
+        Err(_) => Err(Error::Timeout(timeout.reason)),
+    }
+}

@@ -1,0 +1,87 @@
+//! Audit notes, counts, housekeeping.
+
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+
+use crate::error::{EREF_INVALID_JSON, Error, Result};
+use crate::io::store::audit;
+use crate::io::store::sqlite::{Sqlite, store_error};
+use crate::proto::store::{Keeping, Millis, StoreStatus};
+
+const DAY: Millis = 86_400_000;
+/// Repeated messages are recognised this long (messaging.md 10.1).
+const DEDUPE: Millis = 7 * DAY;
+/// Bodies are kept this long after the host finished with them (architecture: retention).
+const BODIES: Millis = 90 * DAY;
+/// Codes are kept a while after they expired, to recognise a replay.
+const CODES: Millis = DAY;
+
+/// What goes when its time has come; `?1` is now.
+fn purge_statements() -> [String; 8] {
+    [
+        format!("DELETE FROM body WHERE owner IN (SELECT id FROM inbox WHERE done < ?1 - {BODIES})"),
+        format!("DELETE FROM body WHERE owner IN (SELECT id FROM outbox WHERE state IN (3, 4, 6) AND created < ?1 - {BODIES})"),
+        // A row whose body is gone and whose repeat is not expected any more says nothing that the audit does not.
+        format!(
+            "DELETE FROM inbox WHERE done IS NOT NULL AND received < ?1 - {DEDUPE} AND NOT EXISTS (SELECT 1 FROM body WHERE owner = inbox.id)"
+        ),
+        "DELETE FROM chart WHERE launch_id IN (SELECT id FROM launch WHERE ends < ?1)".to_owned(),
+        format!("DELETE FROM code WHERE expires < ?1 - {CODES}"),
+        "DELETE FROM token WHERE expires < ?1".to_owned(),
+        "DELETE FROM jti WHERE until < ?1".to_owned(),
+        format!("DELETE FROM launch WHERE ends < ?1 - {DAY}"),
+    ]
+}
+
+impl Keeping for Sqlite {
+    fn audit_note(&self, document: &str, now: Millis) -> Result<()> {
+        let note: Value = serde_json::from_str(document).map_err(|_| Error::new(EREF_INVALID_JSON, "the note is not JSON"))?;
+        let (vault, node) = (self.vault.clone(), self.node.id.clone());
+        self.writer.write(move |connection| audit::append(connection, &vault, &node, now, &json!({"what": "note", "note": note})))
+    }
+
+    fn status(&self) -> Result<StoreStatus> {
+        self.read(|connection| counts(connection).map_err(store_error))
+    }
+
+    fn change_counter(&self) -> Result<i64> {
+        let connection = self.writer.connection();
+        let version = connection.prepare_cached("PRAGMA data_version").and_then(|mut query| query.query_row([], |row| row.get(0)));
+        version.map_err(store_error)
+    }
+
+    fn purge(&self, now: Millis) -> Result<()> {
+        let (vault, node) = (self.vault.clone(), self.node.id.clone());
+        self.writer.write(move |connection| {
+            let mut gone = 0;
+            for statement in purge_statements() {
+                gone += connection.execute(&statement, params![now]).map_err(store_error)?;
+            }
+            if gone > 0 {
+                audit::append(connection, &vault, &node, now, &json!({"what": "purged", "rows": gone}))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn counts(connection: &Connection) -> rusqlite::Result<StoreStatus> {
+    let count = |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, u64>(0));
+    let mut status = StoreStatus {
+        events_waiting: count("SELECT count(*) FROM event WHERE state IN (0, 1)")?,
+        events_parked: count("SELECT count(*) FROM event WHERE state = 2")?,
+        deliveries: [0; 7],
+        oldest_delivery: connection.query_row("SELECT min(created) FROM outbox WHERE state IN (1, 2, 5)", [], |row| row.get(0))?,
+        launches: count("SELECT count(*) FROM launch WHERE state <> 4")?,
+        referrals: count("SELECT count(*) FROM referral")?,
+        bytes: count("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")?,
+    };
+    let mut states = connection.prepare_cached("SELECT state, count(*) FROM outbox GROUP BY state")?;
+    for row in states.query_map([], |row| Ok((row.get::<_, usize>(0)?, row.get::<_, u64>(1)?)))? {
+        let (state, count) = row?;
+        if let Some(slot) = status.deliveries.get_mut(state) {
+            *slot = count;
+        }
+    }
+    Ok(status)
+}

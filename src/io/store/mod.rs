@@ -1,0 +1,16 @@
+//! Stores: implementations of `proto::store::Store`. SQLite is the embedded one.
+
+mod audit;
+mod charts;
+mod events;
+mod inbox;
+mod keeping;
+mod keys;
+mod launches;
+mod outbox;
+mod referrals;
+mod schema;
+mod serving;
+pub mod sqlite;
+pub mod vault;
+mod writer;

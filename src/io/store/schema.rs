@@ -1,0 +1,78 @@
+//! The tables. Sealed columns hold personal data or identifiers from outside; `_mac` columns are keyed hashes to find them by. In clear
+//! are only our own random ids, partner names, event codes, states, times and sizes.
+
+/// The version of what follows; `PRAGMA user_version` of a store. A store with a higher one was written by a newer library.
+pub const VERSION: i64 = 1;
+
+/// Makes a new store.
+pub const SCHEMA: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- Who serves: one row, named 'serving'. The lock file beside the database decides; the row says who it is.
+CREATE TABLE lease (name TEXT PRIMARY KEY, node_id TEXT NOT NULL, process INTEGER NOT NULL, host TEXT NOT NULL, until INTEGER NOT NULL)
+    WITHOUT ROWID;
+
+-- Messages received. The key of deduplication is the authenticated partner and MessageHeader.id; other content is another row.
+CREATE TABLE inbox (
+    id TEXT PRIMARY KEY, partner TEXT NOT NULL, message_mac BLOB NOT NULL, content_mac BLOB NOT NULL, bundle_mac BLOB,
+    event TEXT NOT NULL, referral_id TEXT, received INTEGER NOT NULL, done INTEGER, size INTEGER NOT NULL,
+    ids BLOB NOT NULL /* sealed */, response BLOB NOT NULL /* sealed */,
+    UNIQUE (partner, message_mac, content_mac)) WITHOUT ROWID;
+CREATE INDEX inbox_bundle ON inbox (partner, bundle_mac) WHERE bundle_mac IS NOT NULL;
+CREATE INDEX inbox_received ON inbox (received);
+
+-- Bodies of messages in and out, sealed in pieces of at most 1 MiB.
+CREATE TABLE body (owner TEXT NOT NULL, seq INTEGER NOT NULL, piece BLOB NOT NULL, PRIMARY KEY (owner, seq));
+
+-- Messages to be sent, in the order they were queued.
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, partner TEXT NOT NULL,
+    host_key_mac BLOB NOT NULL UNIQUE, content_mac BLOB NOT NULL, event TEXT NOT NULL, referral_id TEXT, lane TEXT NOT NULL,
+    state INTEGER NOT NULL, attempts INTEGER NOT NULL, created INTEGER NOT NULL, next_attempt INTEGER NOT NULL,
+    http_status INTEGER NOT NULL, ids BLOB NOT NULL /* sealed */, last_error BLOB /* sealed */, answer BLOB /* sealed */);
+CREATE INDEX outbox_due ON outbox (state, next_attempt);
+CREATE INDEX outbox_lane ON outbox (lane, seq);
+
+-- What the host has yet to take. A lane is a referral, or a partner where there is none; one event of a lane is out at a time.
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, partner TEXT NOT NULL, referral_id TEXT,
+    lane TEXT NOT NULL, subject TEXT NOT NULL, state INTEGER NOT NULL /* 0 waiting, 1 leased, 2 parked */, attempt INTEGER NOT NULL,
+    available INTEGER NOT NULL /* or, leased, the end of the lease */, created INTEGER NOT NULL, document BLOB NOT NULL /* sealed */);
+CREATE INDEX event_available ON event (state, available);
+CREATE INDEX event_lane ON event (lane, seq);
+
+CREATE TABLE referral (
+    id TEXT PRIMARY KEY, our_role TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, document BLOB NOT NULL /* sealed */)
+    WITHOUT ROWID;
+CREATE INDEX referral_updated ON referral (updated);
+CREATE TABLE referral_identifier (mac BLOB PRIMARY KEY, referral_id TEXT NOT NULL, identifier BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+CREATE INDEX referral_identifier_of ON referral_identifier (referral_id);
+CREATE TABLE referral_party (referral_id TEXT NOT NULL, partner TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (referral_id, partner))
+    WITHOUT ROWID;
+
+CREATE TABLE launch (
+    id TEXT PRIMARY KEY, partner TEXT NOT NULL, state INTEGER NOT NULL, handle BLOB NOT NULL UNIQUE, start BLOB UNIQUE, cookie BLOB,
+    session_mac BLOB, created INTEGER NOT NULL, start_until INTEGER NOT NULL, handle_until INTEGER NOT NULL, ends INTEGER NOT NULL,
+    context BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+CREATE INDEX launch_session ON launch (session_mac) WHERE session_mac IS NOT NULL;
+CREATE INDEX launch_ends ON launch (ends);
+CREATE TABLE chart (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, launch_id TEXT NOT NULL, resource_type TEXT NOT NULL, id_mac BLOB NOT NULL,
+    version INTEGER NOT NULL, resource BLOB NOT NULL /* sealed: id, line break, JSON */, UNIQUE (launch_id, resource_type, id_mac));
+CREATE TABLE code (
+    hash BLOB PRIMARY KEY, launch_id TEXT NOT NULL, grant_id TEXT NOT NULL, client_id TEXT NOT NULL, expires INTEGER NOT NULL,
+    used INTEGER NOT NULL, failures INTEGER NOT NULL, binding BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+CREATE TABLE token (
+    hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, grant_id TEXT NOT NULL, launch_id TEXT NOT NULL, client_id TEXT NOT NULL,
+    scope TEXT NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX token_grant ON token (grant_id);
+CREATE INDEX token_launch ON token (launch_id);
+CREATE INDEX token_expires ON token (expires);
+CREATE TABLE jti (mac BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE signing_key (kid TEXT PRIMARY KEY, created INTEGER NOT NULL, der BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+
+-- Append-only, one hash chain per writer. A checkpoint row carries the chain over a purge.
+CREATE TABLE audit (
+    node_id TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, checkpoint INTEGER NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL,
+    content BLOB NOT NULL /* sealed */, PRIMARY KEY (node_id, seq)) WITHOUT ROWID;
+";
