@@ -1,0 +1,64 @@
+//! Launches: one call starts one, another ends it.
+
+use crate::engine::{Engine, Inner};
+use crate::error::Result;
+use crate::io::clock;
+use crate::log::Level;
+use crate::proto::exchange::Signal;
+use crate::proto::smart::server::launch;
+use crate::proto::store::Millis;
+
+/// A launch that was started.
+pub struct Launch {
+    /// Our id, for `launch_end` and `chart_put`.
+    pub id: String,
+    /// What the host opens in the user's browser. Good once, for a minute.
+    pub url: String,
+}
+
+impl Engine {
+    /// Starts a launch of a partner's app for a user and a patient (docs/schema/launch.json). Returns after the commit; a serving engine
+    /// on the same store serves it, whichever process started it.
+    ///
+    /// Errors: `EREF_INVALID_JSON`, `EREF_INVALID_ARGUMENT` (what is wrong with the request), `EREF_NOT_FOUND` (partner), `EREF_STORE`.
+    pub fn launch_start(&self, request: &[u8]) -> Result<Launch> {
+        let now = clock::now();
+        let (launch, url) = launch::begin(&self.0.settings(), request, now, &clock::random)?;
+        self.0.store.save_launch(&launch, now)?;
+        self.0.log.line(Level::Info, "smart", format!("launch {} of {} started", launch.id, launch.partner));
+        Ok(Launch { id: launch.id, url })
+    }
+
+    /// Ends a launch: its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.
+    pub fn launch_end(&self, launch_id: &str) -> Result<()> {
+        let partner = self.0.store.end_launch(launch_id, "ended by the host", clock::now())?;
+        self.0.tell_ended(launch_id, &partner, "ended");
+        Ok(())
+    }
+
+    /// Ends all launches of a host session, as when the user signs out or changes patient. Returns how many there were.
+    pub fn session_end(&self, session: &str) -> Result<u32> {
+        let ended = self.0.store.end_session(session, clock::now())?;
+        ended.iter().for_each(|(id, partner)| self.0.tell_ended(id, partner, "ended"));
+        Ok(u32::try_from(ended.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Adds to a launch's chart, or replaces what it has: a resource, an array of resources, or a Bundle.
+    pub fn chart_put(&self, launch_id: &str, resources: &[u8]) -> Result<()> {
+        let resources = launch::parse_chart(resources, &self.0.settings().limits)?;
+        self.0.store.put_chart(launch_id, &resources, clock::now())
+    }
+}
+
+impl Inner {
+    /// Ends what has outlived its time and says so.
+    pub(crate) fn end_overdue_launches(&self, now: Millis) -> Result<()> {
+        self.store.end_overdue(now)?.iter().for_each(|(id, partner)| self.tell_ended(id, partner, "expired"));
+        Ok(())
+    }
+
+    fn tell_ended(&self, launch_id: &str, partner: &str, what: &'static str) {
+        self.log.line(Level::Info, "smart", format!("launch {launch_id} {what}"));
+        self.queue.signal(Signal::Launch { launch_id: launch_id.to_owned(), partner: partner.to_owned(), what });
+    }
+}
