@@ -11,6 +11,7 @@
 pub mod engine;
 #[forbid(unsafe_code)]
 pub mod error;
+pub mod ffi;
 #[forbid(unsafe_code)]
 pub mod io;
 #[forbid(unsafe_code)]

@@ -1,0 +1,162 @@
+//! SMART launches: starting, ending, and what the app may read.
+
+use std::ffi::c_char;
+
+use super::engine::{engine_in, eref_engine};
+use super::error::eref_error;
+use super::guard::{guard, guard_value};
+use super::handle::{Handle, Head, checked, reclaim};
+use super::text::{Text, bytes_in, eref_text, optional_output, output, text_in};
+
+/// A launch that was started; a value. Freeing it does not end the launch.
+#[repr(C, align(8))]
+pub struct eref_launch {
+    head: Head,
+    id: Text,
+    url: Text,
+}
+
+impl Handle for eref_launch {
+    const NAME: &'static str = "eref_launch";
+    fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+/// Starts a launch of a partner's app for one user and one patient. The request is a JSON object (docs/schema/launch.json): partner,
+/// user, patient, session, fhir_context, and the chart: the resources the app may read. Open eref_launch_url in the user's browser.
+///
+/// Ownership: *out is owned by the caller: eref_launch_free. The request is copied.
+/// Threads: any.
+/// Errors: EREF_INVALID_JSON, EREF_INVALID_ARGUMENT (a member is wrong; the message names it), EREF_INVALID_CONTENT (the chart),
+/// EREF_NOT_FOUND (no such partner, or it has no "smart_app"), EREF_STORE, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_launch_start(
+    engine: *const eref_engine,
+    request: *const c_char,
+    request_len: usize,
+    out: *mut *mut eref_launch,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable text, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let launch = engine_in(engine)?.launch_start(bytes_in(request, request_len, "request")?)?;
+        *out = eref_launch { head: eref_launch::new_head(), id: Text::new(&launch.id), url: Text::new(&launch.url) }.into_raw();
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_launch_start", error, body) }
+}
+
+/// What to open in the user's browser. Good once and only for a minute: a bearer of it becomes the user, so do not log it.
+///
+/// Ownership: the text is borrowed from the launch and ends with it.
+/// Threads: any.
+/// Errors: none; out->data is NULL for a NULL launch.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_launch_url(launch: *const eref_launch, out: *mut eref_text) {
+    // SAFETY: live handle and writable output (header, Ownership and Outputs).
+    guard_value("eref_launch_url", (), || unsafe {
+        optional_output(out, checked(launch).map_or(eref_text::NONE, |launch| launch.url.view()));
+    });
+}
+
+/// Our id of the launch: for eref_launch_end and eref_chart_put, and in LAUNCH, WRITE and QUESTION events.
+///
+/// Ownership: the text is borrowed from the launch and ends with it.
+/// Threads: any.
+/// Errors: none; out->data is NULL for a NULL launch.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_launch_id(launch: *const eref_launch, out: *mut eref_text) {
+    // SAFETY: live handle and writable output (header, Ownership and Outputs).
+    guard_value("eref_launch_id", (), || unsafe {
+        optional_output(out, checked(launch).map_or(eref_text::NONE, |launch| launch.id.view()));
+    });
+}
+
+/// Frees the handle; the launch itself goes on. NULL is allowed.
+///
+/// Ownership: the handle and the texts borrowed from it end here.
+/// Threads: any, but not while another thread reads it.
+/// Errors: none.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_launch_free(launch: *mut eref_launch) {
+    // SAFETY: the caller gives the handle up.
+    guard_value("eref_launch_free", (), || drop(unsafe { reclaim(launch) }));
+}
+
+/// Ends a launch: the app's tokens die at once and its chart is deleted.
+///
+/// Ownership: the text is copied.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND (no such launch, or it has ended), EREF_STORE, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_launch_end(
+    engine: *const eref_engine,
+    launch_id: *const c_char,
+    launch_id_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle and readable text (header, Ownership and Text).
+    let body = || unsafe { engine_in(engine)?.launch_end(text_in(launch_id, launch_id_len, "launch_id")?) };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_launch_end", error, body) }
+}
+
+/// Ends all launches of one session of the host: call it when the user logs out. *out_count (may be NULL) tells how many they were.
+///
+/// Ownership: the text is copied.
+/// Threads: any.
+/// Errors: EREF_STORE, EREF_FORKED. A session without launches is no error.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_session_end(
+    engine: *const eref_engine,
+    session: *const c_char,
+    session_len: usize,
+    out_count: *mut u32,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable text, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let count = optional_output(out_count, 0);
+        let ended = engine_in(engine)?.session_end(text_in(session, session_len, "session")?)?;
+        if let Some(count) = count {
+            *count = ended;
+        }
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_session_end", error, body) }
+}
+
+/// Adds to the chart of a launch: a FHIR resource, an array of resources, or a Bundle, as JSON. A resource of the same type and id is
+/// replaced.
+///
+/// Ownership: the texts are copied.
+/// Threads: any.
+/// Errors: EREF_INVALID_JSON, EREF_INVALID_CONTENT, EREF_NOT_FOUND (no such launch, or it has ended), EREF_STORE, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_chart_put(
+    engine: *const eref_engine,
+    launch_id: *const c_char,
+    launch_id_len: usize,
+    resources: *const c_char,
+    resources_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle and readable texts (header, Ownership and Text).
+    let body = || unsafe {
+        engine_in(engine)?
+            .chart_put(text_in(launch_id, launch_id_len, "launch_id")?, bytes_in(resources, resources_len, "resources")?)
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_chart_put", error, body) }
+}

@@ -1,0 +1,106 @@
+//! Referrals as they are tracked, and the audit chain.
+
+use std::ffi::c_char;
+
+use super::engine::{engine_in, eref_engine};
+use super::error::eref_error;
+use super::guard::guard;
+use super::string::eref_string;
+use super::text::{bytes_in, output, text_in};
+
+/// A referral as a JSON object (docs/schema/referral.json), found by our id (system empty) or by one of its identifiers.
+///
+/// Ownership: *out is owned by the caller: eref_string_free. The texts are copied.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND, EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_referral_find(
+    engine: *const eref_engine,
+    system: *const c_char,
+    system_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    out: *mut *mut eref_string,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable texts, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let (system, value) = (text_in(system, system_len, "system")?, text_in(value, value_len, "value")?);
+        *out = eref_string::make(&engine_in(engine)?.referral_find(system, value)?);
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_referral_find", error, body) }
+}
+
+/// The referrals that changed last, at most limit, as a JSON array.
+///
+/// Ownership: *out is owned by the caller: eref_string_free.
+/// Threads: any.
+/// Errors: EREF_STORE, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_referral_list(
+    engine: *const eref_engine,
+    limit: u32,
+    out: *mut *mut eref_string,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle and writable output (header, Ownership and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        *out = eref_string::make(&engine_in(engine)?.referral_list(limit)?);
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_referral_list", error, body) }
+}
+
+/// Gives a referral another identifier, for example the host's own number for it, so that later messages and eref_referral_find know it
+/// by that one too.
+///
+/// Ownership: the texts are copied.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND, EREF_KEY_REUSED (another referral carries it), EREF_INVALID_ARGUMENT (system or value is empty), EREF_STORE,
+/// EREF_INVALID_UTF8, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_referral_link(
+    engine: *const eref_engine,
+    referral_id: *const c_char,
+    referral_id_len: usize,
+    system: *const c_char,
+    system_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle and readable texts (header, Ownership and Text).
+    let body = || unsafe {
+        let referral_id = text_in(referral_id, referral_id_len, "referral_id")?;
+        engine_in(engine)?.referral_link(referral_id, text_in(system, system_len, "system")?, text_in(value, value_len, "value")?)
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_referral_link", error, body) }
+}
+
+/// Records in the audit chain what the host says happened, for example who viewed a referral. The note is a JSON object of the host's.
+///
+/// Ownership: the text is copied.
+/// Threads: any.
+/// Errors: EREF_INVALID_JSON, EREF_STORE, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_audit_note(
+    engine: *const eref_engine,
+    json: *const c_char,
+    json_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle and readable text (header, Ownership and Text).
+    let body = || unsafe { engine_in(engine)?.audit_note(bytes_in(json, json_len, "json")?) };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_audit_note", error, body) }
+}
