@@ -1,0 +1,128 @@
+//! What is too large for the memory there is fails with a status, and the process goes on.
+
+#[path = "support/clinic.rs"]
+mod clinic;
+#[path = "support/store.rs"]
+mod store;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use clinic::Clinic;
+use ereferral::error::{EREF_NO_MEMORY, Result};
+use ereferral::io::clock;
+use ereferral::proto::store::{Accepted, IncomingMessage, OutgoingMessage};
+
+/// More than anything else allocates at a time, less than a piece of a body.
+const SHORT: usize = 512 << 10;
+const LARGE: usize = 3 << 20;
+
+thread_local! {
+    /// The smallest allocation that this thread is refused.
+    static REFUSED: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+struct Scarce;
+
+// SAFETY: all is done by the system's allocator, or refused, which the contract allows.
+unsafe impl GlobalAlloc for Scarce {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() >= REFUSED.get() {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the caller keeps the same promises to us.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the same promises to us.
+        unsafe { System.dealloc(memory, layout) }
+    }
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if size >= REFUSED.get() {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the caller keeps the same promises to us.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static MEMORY: Scarce = Scarce;
+
+/// Runs `call` while this thread gets no large memory.
+fn scarce<T>(call: impl FnOnce() -> T) -> T {
+    REFUSED.set(SHORT);
+    let result = call();
+    REFUSED.set(usize::MAX);
+    result
+}
+
+fn assert_refused<T>(call: impl FnOnce() -> Result<T>) {
+    assert_eq!(scarce(call).err().map(|error| error.status()), Some(EREF_NO_MEMORY));
+}
+
+fn incoming(body: Vec<u8>, response: Vec<u8>) -> IncomingMessage {
+    IncomingMessage {
+        id: "in-1".into(),
+        partner: "rms".into(),
+        message_id: "mh-1".into(),
+        bundle_id: "b-1".into(),
+        event: "notify-update-appointment".into(),
+        content: [7; 32],
+        refuse_changed: false,
+        body,
+        response,
+        notification: "{}".into(),
+        referral: None,
+        trusted: true,
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_sealed_or_opened_is_refused() {
+    let (_folder, store) = store::open();
+    let (large, now) = (vec![b'x'; LARGE], clock::now());
+    let (body, response) = (incoming(large.clone(), Vec::new()), incoming(Vec::new(), large.clone()));
+    assert_refused(|| store.accept_message(&body, now));
+    assert_refused(|| store.accept_message(&response, now));
+    assert!(matches!(store.accept_message(&body, now).unwrap(), Accepted::New { .. }));
+    assert_refused(|| store.message_body("in-1"));
+    assert!(store.message_body("in-1").unwrap() == large);
+}
+
+#[test]
+fn a_letter_that_cannot_be_opened_is_leased_without_its_body() {
+    let (_folder, store) = store::open();
+    let now = clock::now();
+    let letter = OutgoingMessage {
+        id: "out-1".into(),
+        partner: "rms".into(),
+        host_key: "key-1".into(),
+        content: [1; 32],
+        event: "add-service-request".into(),
+        message_id: "mh-1".into(),
+        bundle_id: "b-1".into(),
+        body: vec![b'x'; LARGE],
+        referral: None,
+    };
+    assert_refused(|| store.enqueue(&letter, now));
+    store.enqueue(&letter, now).unwrap();
+    let (record, body) = scarce(|| store.lease_delivery(&[], now)).unwrap().unwrap();
+    assert_eq!((record.id.as_str(), body.err().map(|error| error.status())), ("out-1", Some(EREF_NO_MEMORY)));
+}
+
+#[test]
+fn a_file_and_a_message_that_cannot_be_copied_are_refused() {
+    let clinic = Clinic::new();
+    let desk = clinic.desk();
+    let mut draft = desk.engine.draft("rms", "add-service-request").unwrap();
+    clinic::REFERRAL.iter().for_each(|(name, value)| draft.set(name, value).unwrap());
+    draft.set("referral.identifier[0].value", "R-1").unwrap();
+    draft.set("referral.reason", "Invented").unwrap();
+    let file = vec![b'x'; LARGE];
+    assert_refused(|| draft.add_attachment("letter.pdf", "application/pdf", &file));
+    draft.add_attachment("letter.pdf", "application/pdf", &file).unwrap();
+    let message = desk.engine.draft_build(&draft).unwrap();
+    assert_refused(|| desk.engine.send("rms", "key-1", &message));
+    desk.engine.send("rms", "key-1", &message).unwrap();
+}

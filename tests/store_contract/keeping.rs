@@ -1,0 +1,232 @@
+//! Keys, sealing, group commit, audit and housekeeping: what can only be seen beside the trait, in the store's files.
+
+use super::*;
+
+fn open_files(path: PathBuf, key_file: PathBuf) -> Result<Arc<dyn Store>> {
+    sqlite::open(&path, &key_file, node("again"))
+}
+
+#[test]
+fn a_store_without_its_key_stays_shut_and_makes_no_new_key() {
+    let kit = Kit::new();
+    kit.store.accept_message(&incoming("a", "m1", Some("R1")), NOW).unwrap();
+    let text = std::fs::read_to_string(kit.path("s.key")).unwrap();
+    let id = text.lines().last().unwrap().split(' ').nth(1).unwrap().to_owned();
+    std::fs::rename(kit.path("s.key"), kit.path("kept.key")).unwrap();
+    let error = kit.other("x").err().unwrap();
+    assert_eq!(error.status(), EREF_STORE_KEY);
+    assert!(error.message().contains(&id) && error.message().contains("s.key"), "{error}");
+    assert!(!kit.path("s.key").exists());
+    let foreign = Kit::new();
+    let error = open_files(kit.path("s.db"), foreign.path("s.key")).err().unwrap();
+    assert_eq!(error.status(), EREF_STORE_KEY);
+    assert!(error.message().contains(&id), "{error}");
+    open_files(kit.path("s.db"), kit.path("kept.key")).unwrap();
+}
+
+#[test]
+fn processes_that_come_at_once_make_one_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let barrier = Barrier::new(6);
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let (barrier, path) = (&barrier, folder.path());
+            scope.spawn(move || {
+                barrier.wait();
+                let store = sqlite::open(&path.join("s.db"), &path.join("s.key"), node(&format!("n{number}"))).unwrap();
+                store.accept_message(&incoming("a", &format!("m{number}"), Some("R1")), NOW).unwrap();
+            });
+        }
+    });
+    let store = open_files(folder.path().join("s.db"), folder.path().join("s.key")).unwrap();
+    assert_eq!(store.status().unwrap().referrals, 1);
+}
+
+#[test]
+fn a_store_of_a_newer_library_is_not_touched() {
+    let Kit { folder, store } = Kit::new();
+    drop(store);
+    let path = folder.path().join("s.db");
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 9999).unwrap();
+    assert_eq!(status_of(open_files(path, folder.path().join("s.key"))), EREF_STORE_VERSION);
+}
+
+#[cfg(unix)]
+#[test]
+fn all_files_of_a_store_are_for_the_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let kit = Kit::new();
+    kit.store.accept_message(&incoming("a", "m1", Some("R1")), NOW).unwrap();
+    for name in ["s.db", "s.db-wal", "s.db-shm", "s.key"] {
+        assert_eq!(std::fs::metadata(kit.path(name)).unwrap().permissions().mode() & 0o077, 0, "{name}");
+    }
+}
+
+/// Works through every verb with this mark in everything that is personal or an identifier from outside.
+fn plant(store: &dyn Store, mark: &str) {
+    let referral = ReferralUpdate {
+        identifiers: vec![Identifier { system: format!("http://{mark}.example"), value: mark.into() }],
+        document: format!(r#"{{"name":"{mark}"}}"#),
+        ..update(&[])
+    };
+    let message = IncomingMessage {
+        message_id: mark.into(),
+        bundle_id: mark.into(),
+        body: mark.repeat(4).into_bytes(),
+        response: mark.into(),
+        notification: format!(r#"{{"name":"{mark}"}}"#),
+        referral: Some(referral.clone()),
+        ..incoming("a", "m", None)
+    };
+    let id = referral_of(store.accept_message(&message, NOW).unwrap());
+    let event = lease(store, NOW).unwrap();
+    store.retry_event(&event.id, 1, NOW, mark).unwrap();
+    store.link_referral(&id, &Identifier { system: mark.into(), value: mark.into() }, NOW).unwrap();
+    let send = OutgoingMessage {
+        host_key: mark.into(),
+        message_id: mark.into(),
+        bundle_id: mark.into(),
+        body: mark.into(),
+        referral: Some(referral),
+        ..outgoing("a", "k", None)
+    };
+    store.enqueue(&send, NOW).unwrap();
+    assert!(store.lease_delivery(&[], NOW).unwrap().is_some());
+    let answered = AttemptOutcome {
+        error: Some(mark.into()),
+        answer: Some(mark.into()),
+        event_document: Some(format!(r#"{{"name":"{mark}"}}"#)),
+        ..outcome(DeliveryState::Refused)
+    };
+    store.finish_attempt(&send.id, &answered, NOW).unwrap();
+    let chart = vec![ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("Patient", mark) }];
+    let started = NewLaunch { session: mark.into(), context: format!(r#"{{"user":"{mark}"}}"#), chart: chart.clone(), ..launch(1) };
+    store.save_launch(&started, NOW).unwrap();
+    store.put_chart("launch-1", &chart, NOW).unwrap();
+    store.issue_code(&NewCode { binding: mark.into(), ..code(1, "launch-1") }, NOW).unwrap();
+    store.use_jti("app", mark, NOW + SECOND, NOW).unwrap();
+    let der = zeroize::Zeroizing::new(mark.as_bytes().to_vec());
+    store.save_signing_key(&SigningKey { kid: "kid".into(), der, created: NOW }).unwrap();
+    store.audit_note(&format!(r#"{{"viewed":"{mark}"}}"#), NOW).unwrap();
+    let written = ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("DocumentReference", "d1") };
+    let event_document = format!(r#"{{"name":"{mark}"}}"#);
+    store
+        .write_back(&WriteBack { launch_id: "launch-1".into(), partner: "app".into(), resource: written, event_document }, NOW)
+        .unwrap();
+    store.end_session(mark, NOW).unwrap();
+}
+
+#[test]
+fn nothing_personal_is_in_the_clear_in_any_file() {
+    let kit = Kit::new();
+    plant(kit.store.as_ref(), "Fakename9999999999");
+    let mut seen = Vec::new();
+    for entry in std::fs::read_dir(kit.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let holds = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+        assert!(!holds(b"Fakename9999999999"), "{}", path.display());
+        seen.push((path.file_name().unwrap().to_string_lossy().into_owned(), holds(b"add-service-request")));
+    }
+    // The search does find what is kept in clear, so it looked at the right files.
+    assert!(seen.iter().any(|(_, found)| *found) && seen.iter().any(|(name, _)| name == "s.db-wal"), "{seen:?}");
+}
+
+#[test]
+fn sealed_rows_that_were_swapped_in_the_file_are_refused() {
+    let kit = Kit::new();
+    let (one, two) = (incoming("a", "m1", None), incoming("a", "m2", None));
+    for message in [&one, &two] {
+        kit.store.accept_message(message, NOW).unwrap();
+    }
+    let direct = rusqlite::Connection::open(kit.path("s.db")).unwrap();
+    let piece: Vec<u8> = direct.query_row("SELECT piece FROM body WHERE owner = ?1", [&one.id], |row| row.get(0)).unwrap();
+    direct.execute("UPDATE body SET piece = ?1 WHERE owner = ?2", rusqlite::params![piece, two.id]).unwrap();
+    assert_eq!(kit.store.message_body(&one.id).unwrap(), one.body);
+    assert_eq!(status_of(kit.store.message_body(&two.id)), EREF_STORE);
+}
+
+#[test]
+fn sixteen_threads_lose_nothing_and_a_failure_undoes_only_itself() {
+    const EACH: usize = 12;
+    let kit = Kit::new();
+    let accepted = race(&kit, 16, |store, thread| {
+        let mut fresh = 0;
+        for round in 0..EACH {
+            // Two threads each send the same message; one of the two is told so.
+            let message = incoming("a", &format!("m{}-{round}", thread / 2), Some(&format!("R{}", thread / 2)));
+            fresh += usize::from(matches!(store.accept_message(&message, NOW).unwrap(), Accepted::New { .. }));
+            assert_eq!(status_of(store.put_chart("none", &[resource("Patient", "p")], NOW)), EREF_NOT_FOUND);
+            store.enqueue(&outgoing("a", &format!("k{thread}-{round}"), None), NOW).unwrap();
+        }
+        fresh
+    });
+    assert_eq!(accepted.iter().sum::<usize>(), 8 * EACH);
+    let kit = kit.reopened();
+    let status = kit.store.status().unwrap();
+    assert_eq!((status.events_waiting, status.referrals), (8 * EACH as u64, 8));
+    assert_eq!(status.deliveries[DeliveryState::Queued as usize], 16 * EACH as u64);
+    assert_eq!(audit_entries(&kit), 8 * EACH + 16 * EACH);
+}
+
+/// Counts the entries of the audit trail, after checking that every writer's chain is whole.
+fn audit_entries(kit: &Kit) -> usize {
+    let direct = rusqlite::Connection::open(kit.path("s.db")).unwrap();
+    let mut query = direct.prepare("SELECT node_id, seq, prev, hash FROM audit ORDER BY node_id, seq").unwrap();
+    let row = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let entries: Vec<(String, i64, Vec<u8>, Vec<u8>)> = query.query_map([], row).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+    for pair in entries.windows(2) {
+        let [(writer, seq, _, hash), (next_writer, next_seq, prev, _)] = pair else { unreachable!() };
+        if writer == next_writer {
+            assert_eq!((seq + 1, hash), (*next_seq, prev));
+        } else {
+            assert_eq!(*next_seq, 1);
+        }
+    }
+    entries.len()
+}
+
+#[test]
+fn the_change_counter_moves_when_another_process_commits() {
+    let kit = Kit::new();
+    let other = kit.other("two").unwrap();
+    let before = other.change_counter().unwrap();
+    assert_eq!(other.change_counter().unwrap(), before);
+    kit.store.audit_note(r#"{"viewed":"x"}"#, NOW).unwrap();
+    assert_ne!(other.change_counter().unwrap(), before);
+}
+
+#[test]
+fn purge_takes_what_is_done_and_old_and_nothing_else() {
+    let kit = Kit::new();
+    let (done, waiting) = (incoming("a", "m1", Some("R1")), incoming("a", "m2", Some("R1")));
+    kit.store.accept_message(&done, NOW).unwrap();
+    let event = lease(kit.store.as_ref(), NOW).unwrap();
+    kit.store.finish_event(&event.id, 1, NOW).unwrap();
+    kit.store.accept_message(&waiting, NOW).unwrap();
+    kit.store.save_launch(&launch(1), NOW).unwrap();
+    kit.store.purge(NOW + 89 * DAY).unwrap();
+    assert_eq!(kit.store.message_body(&done.id).unwrap(), done.body);
+    assert!(kit.store.chart("launch-1", None).unwrap().is_empty());
+    kit.store.purge(NOW + 91 * DAY).unwrap();
+    assert_eq!(status_of(kit.store.message_body(&done.id)), EREF_NOT_FOUND);
+    assert_eq!(kit.store.message_body(&waiting.id).unwrap(), waiting.body);
+    let status = kit.store.status().unwrap();
+    assert_eq!((status.events_waiting, status.referrals, status.launches), (1, 1, 0));
+}
+
+#[test]
+fn a_seen_jwt_id_may_come_again_after_its_time() {
+    let kit = Kit::new();
+    assert!(kit.store.use_jti("app", "j", NOW + SECOND, NOW).unwrap());
+    assert!(!kit.store.use_jti("app", "j", NOW + SECOND, NOW + SECOND).unwrap());
+    kit.store.purge(NOW + DAY).unwrap();
+    assert!(kit.store.use_jti("app", "j", NOW + 2 * DAY, NOW + DAY).unwrap());
+}
+
+#[test]
+fn the_hosts_audit_note_must_be_json() {
+    let kit = Kit::new();
+    assert_eq!(status_of(kit.store.audit_note("not json", NOW)), EREF_INVALID_JSON);
+    assert_eq!(audit_entries(&kit), 0);
+}

@@ -1,0 +1,128 @@
+//! Launches, codes, tokens, charts and keys.
+
+use super::*;
+
+#[test]
+fn the_start_address_works_once_and_a_second_opening_ends_the_launch() {
+    let kit = Kit::new();
+    kit.store.save_launch(&launch(1), NOW).unwrap();
+    let Started::First(record) = kit.store.start_launch(&[101; 32], &[9; 32], NOW).unwrap() else { panic!("first opening") };
+    assert_eq!((record.state, record.cookie, record.context.as_str()), (LaunchState::Started, Some([9; 32]), r#"{"patient":"p"}"#));
+    assert_eq!(kit.store.launch_by_handle(&[1; 32], NOW).unwrap().unwrap().cookie, Some([9; 32]));
+    let again = kit.store.start_launch(&[101; 32], &[8; 32], NOW).unwrap();
+    assert!(matches!(again, Started::Again { launch_id, .. } if launch_id == "launch-1"));
+    assert!(kit.store.launch_by_handle(&[1; 32], NOW).unwrap().is_none());
+    assert!(matches!(kit.store.start_launch(&[55; 32], &[8; 32], NOW).unwrap(), Started::Unknown));
+    kit.store.save_launch(&launch(2), NOW).unwrap();
+    assert!(matches!(kit.store.start_launch(&[102; 32], &[8; 32], NOW + 61 * SECOND).unwrap(), Started::Unknown));
+}
+
+#[test]
+fn launch_code_and_jwt_id_are_used_once_under_concurrency() {
+    let kit = Kit::new();
+    kit.store.save_launch(&launch(1), NOW).unwrap();
+    let wins = |results: Vec<bool>| results.into_iter().filter(|won| *won).count();
+    let first = race(&kit, 8, |store, _| matches!(store.start_launch(&[101; 32], &[9; 32], NOW).unwrap(), Started::First(_)));
+    assert_eq!(wins(first), 1);
+    kit.store.save_launch(&launch(2), NOW).unwrap();
+    let issued = race(&kit, 8, |store, number| store.issue_code(&code(number as u8 + 1, "launch-2"), NOW).unwrap());
+    let winner = issued.iter().position(|won| *won).unwrap() as u8 + 1;
+    assert_eq!(wins(issued), 1);
+    let redeemed = race(&kit, 8, |store, n| store.redeem_code(&[winner; 32], &[token(50 + n as u8, "launch-2")], NOW).unwrap());
+    let good = (0..8).filter(|n| kit.store.token(&[50 + n; 32], NOW).unwrap().is_some()).count();
+    assert_eq!((wins(redeemed), good), (1, 1));
+    assert!(kit.store.code(&[winner; 32]).unwrap().unwrap().used);
+    assert_eq!(wins(race(&kit, 8, |store, _| store.use_jti("app", "j1", NOW + SECOND, NOW).unwrap())), 1);
+    assert!(kit.store.use_jti("other app", "j1", NOW + SECOND, NOW).unwrap());
+}
+
+#[test]
+fn codes_die_of_age_and_of_three_failures() {
+    let kit = Kit::new();
+    for number in [1, 2, 3] {
+        kit.store.save_launch(&launch(number), NOW).unwrap();
+    }
+    assert!(!kit.store.issue_code(&code(3, "launch-3"), NOW + 301 * SECOND).unwrap());
+    assert!(kit.store.issue_code(&code(1, "launch-1"), NOW).unwrap());
+    assert!(kit.store.issue_code(&code(2, "launch-2"), NOW).unwrap());
+    assert!(!kit.store.redeem_code(&[1; 32], &[], NOW + 61 * SECOND).unwrap());
+    for failure in 1..=3 {
+        assert!(!kit.store.code(&[2; 32]).unwrap().unwrap().used, "before failure {failure}");
+        kit.store.code_failed(&[2; 32], NOW).unwrap();
+    }
+    assert!(kit.store.code(&[2; 32]).unwrap().unwrap().used);
+    assert!(!kit.store.redeem_code(&[2; 32], &[token(60, "launch-2")], NOW).unwrap());
+    assert!(kit.store.token(&[60; 32], NOW).unwrap().is_none());
+}
+
+#[test]
+fn tokens_and_chart_die_with_their_launch() {
+    let kit = Kit::new();
+    for number in [1, 2] {
+        kit.store.save_launch(&launch(number), NOW).unwrap();
+        let id = format!("launch-{number}");
+        assert!(kit.store.issue_code(&code(number, &id), NOW).unwrap());
+        assert!(kit.store.redeem_code(&[number; 32], &[token(number + 50, &id)], NOW).unwrap());
+    }
+    let good = |number: u8, now| kit.store.token(&[number; 32], now).unwrap();
+    assert_eq!(good(51, NOW).unwrap().context, r#"{"patient":"p"}"#);
+    assert!(good(51, NOW + 3601 * SECOND).is_none());
+    let types = |only| kit.store.chart("launch-1", only).unwrap().into_iter().map(|r| r.resource_type).collect::<Vec<_>>();
+    kit.store.put_chart("launch-1", &[resource("AllergyIntolerance", "a")], NOW).unwrap();
+    assert_eq!(types(None), ["Patient", "Condition", "AllergyIntolerance"]);
+    assert_eq!(types(Some("Condition")), ["Condition"]);
+    assert_eq!(kit.store.chart_resource("launch-1", "Patient", "p").unwrap().unwrap().json, r#"{"id": "p"}"#);
+    assert!(kit.store.chart_resource("launch-1", "Patient", "c").unwrap().is_none());
+    kit.store.end_launch("launch-1", "done", NOW).unwrap();
+    assert!(good(51, NOW).is_none() && types(None).is_empty());
+    assert_eq!(status_of(kit.store.put_chart("launch-1", &[resource("Patient", "p")], NOW)), EREF_NOT_FOUND);
+    assert_eq!(status_of(kit.store.end_launch("none", "", NOW)), EREF_NOT_FOUND);
+    assert!(good(52, NOW).is_some());
+    kit.store.revoke_grant("grant-launch-2", NOW).unwrap();
+    assert!(good(52, NOW).is_none());
+    assert_eq!(kit.store.end_session("session of Testpatient", NOW).unwrap(), [("launch-2".to_owned(), "app".to_owned())]);
+    assert!(kit.store.end_session("another", NOW).unwrap().is_empty());
+    let messaging = NewToken { kind: TokenKind::Messaging, launch_id: String::new(), ..token(70, "") };
+    kit.store.save_token(&messaging, NOW).unwrap();
+    assert_eq!(good(70, NOW).unwrap().kind, TokenKind::Messaging);
+}
+
+#[test]
+fn a_written_back_resource_is_in_the_chart_and_tells_the_host() {
+    let kit = Kit::new();
+    kit.store.save_launch(&launch(1), NOW).unwrap();
+    let write = WriteBack {
+        launch_id: "launch-1".into(),
+        partner: "app".into(),
+        resource: resource("DocumentReference", "d1"),
+        event_document: r#"{"written":"d1"}"#.into(),
+    };
+    kit.store.write_back(&write, NOW).unwrap();
+    assert!(kit.store.chart_resource("launch-1", "DocumentReference", "d1").unwrap().is_some());
+    let event = lease(kit.store.as_ref(), NOW).unwrap();
+    assert_eq!((event.kind, event.subject.as_str(), event.document.as_str()), (event_kind::WRITE, "d1", r#"{"written":"d1"}"#));
+    kit.store.end_launch("launch-1", "done", NOW).unwrap();
+    assert_eq!(status_of(kit.store.write_back(&write, NOW)), EREF_NOT_FOUND);
+}
+
+#[test]
+fn the_first_signing_key_stays() {
+    let kit = Kit::new();
+    race(&kit, 4, |store, number| {
+        let der = zeroize::Zeroizing::new(vec![number as u8; 40]);
+        store.save_signing_key(&SigningKey { kid: format!("kid-{number}"), der, created: NOW }).unwrap();
+    });
+    let keys = kit.reopened().store.signing_keys().unwrap();
+    assert_eq!((keys.len(), keys[0].der.len()), (1, 40));
+}
+
+#[test]
+fn a_redemption_that_fails_half_way_leaves_the_code_good() {
+    let kit = Kit::new();
+    kit.store.save_launch(&launch(1), NOW).unwrap();
+    assert!(kit.store.issue_code(&code(1, "launch-1"), NOW).unwrap());
+    let twice = [token(50, "launch-1"), token(50, "launch-1")];
+    assert_eq!(status_of(kit.store.redeem_code(&[1; 32], &twice, NOW)), EREF_STORE);
+    assert!(kit.store.token(&[50; 32], NOW).unwrap().is_none());
+    assert!(kit.store.redeem_code(&[1; 32], &twice[..1], NOW).unwrap());
+}

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs what the whole test suite uses beyond Rust, a C compiler, make and curl: only what is missing, and says what.
+# Needs apt (Debian, Ubuntu) and root, or sudo without a password. Running it again does nothing.
+set -eu
+
+# command:packages
+wanted='
+c++:g++
+mcs:mono-mcs mono-devel
+mono:mono-runtime
+javac:default-jdk-headless
+python3:python3
+valgrind:valgrind
+strace:strace
+'
+packages=
+while IFS=: read -r command names; do
+    [ -n "$command" ] || continue
+    command -v "$command" >/dev/null 2>&1 || packages="$packages $names"
+done <<END
+$wanted
+END
+if [ -z "$packages" ]; then
+    echo "test set-up: nothing is missing"
+    exit 0
+fi
+
+echo "test set-up: installing$packages"
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "test set-up: no apt-get here; install them by hand, or run 'make test-quick', which does without" >&2
+    exit 1
+fi
+if [ "$(id -u)" = 0 ]; then
+    as_root=env
+elif sudo -n true 2>/dev/null; then
+    as_root='sudo -n env'
+else
+    echo "test set-up: this needs root, or sudo without a password; 'make test-quick' does without" >&2
+    exit 1
+fi
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # the list is meant to be split
+$as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+echo "test set-up: done"
