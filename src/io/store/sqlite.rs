@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
@@ -98,7 +98,7 @@ fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path).map_err(store_error)?;
     let set = |connection: &Connection| {
         connection.busy_timeout(LOCKED)?;
-        let mode: String = connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
+        let mode = wal_mode(connection)?;
         connection.execute_batch(
             "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;
              PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864;",
@@ -111,6 +111,20 @@ fn connect(path: &Path) -> Result<Connection> {
         return Err(Error::new(EREF_STORE, format!("{}: SQLite cannot use its WAL mode here", path.display())));
     }
     Ok(connection)
+}
+
+/// Puts a database into WAL mode. Two processes that make one at once refuse each other here without SQLite's own waiting, so the wait is
+/// ours.
+fn wal_mode(connection: &Connection) -> rusqlite::Result<String> {
+    let deadline = Instant::now() + LOCKED;
+    loop {
+        let mode = connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0));
+        let busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        if !mode.as_ref().is_err_and(busy) || Instant::now() >= deadline {
+            return mode;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The database file, readable by its owner only. SQLite gives its companions the same rights. A file that is there is not opened: closing
