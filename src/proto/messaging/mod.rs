@@ -12,8 +12,10 @@ pub mod notification;
 pub mod parse;
 mod path;
 pub mod receive;
+mod respond;
 pub mod retry;
 mod time;
+mod trust;
 pub mod view;
 
 pub use compose::Draft;

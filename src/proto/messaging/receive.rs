@@ -1,36 +1,33 @@
 //! `$process-message`: who sends, what it is, keep it, and only then answer.
 
 use http::header;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use serde_json::{Value, json};
+use http::{HeaderValue, Method, StatusCode};
 
-use crate::error::{EREF_TOO_LARGE, Error, Result};
+use crate::error::{EREF_TOO_LARGE, Error};
 use crate::log::Level;
 use crate::proto::exchange::{BodyError, Ctx, Signal};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
 use crate::proto::guide::events::{self, Direction};
-use crate::proto::http::{Request, Response, secret_hash};
+use crate::proto::http::{Request, Response};
 use crate::proto::messaging::message::Message;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::Refusal;
-use crate::proto::settings::{ChangedContent, Inbound, Messaging, Partner, Role, Settings};
-use crate::proto::store::{Accepted, IncomingMessage, Millis, ReferralRole, TokenKind};
-
-/// The security label of test data.
-const TEST_LABEL_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+use crate::proto::messaging::{respond, trust};
+use crate::proto::settings::{ChangedContent, Messaging, Partner, Role, Settings};
+use crate::proto::store::{Accepted, IncomingMessage, ReferralRole};
 
 /// An answer that is not a success.
-struct Failure {
+pub(super) struct Failure {
     status: StatusCode,
     issue: Issue,
     extra: Option<(header::HeaderName, HeaderValue)>,
 }
 
 impl Failure {
-    fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Box<Self> {
+    pub(super) fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Box<Self> {
         Box::new(Self { status, issue: Issue::error(code, "", text, ""), extra: None })
     }
-    fn with(mut self: Box<Self>, name: header::HeaderName, value: &'static str) -> Box<Self> {
+    pub(super) fn with(mut self: Box<Self>, name: header::HeaderName, value: &'static str) -> Box<Self> {
         self.extra = Some((name, HeaderValue::from_static(value)));
         self
     }
@@ -83,7 +80,7 @@ fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
 
 async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Vec<u8>, Box<Failure>> {
     check_head(request)?;
-    let partner = authenticate(ctx, request.headers())?;
+    let partner = trust::authenticate(ctx, request.headers())?;
     let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
     let message = Message::read(body, &ctx.settings().limits)?;
     check_test_label(ctx.settings(), &message)?;
@@ -108,45 +105,6 @@ fn check_head(request: &Request) -> std::result::Result<(), Box<Failure>> {
     Ok(())
 }
 
-fn unauthorized() -> Box<Failure> {
-    Failure::new(StatusCode::UNAUTHORIZED, "login", "expected a bearer token we know")
-        .with(header::WWW_AUTHENTICATE, "Bearer realm=\"ereferral\"")
-}
-
-/// The partner whose credential this is (architecture: identity of a message). No other trace of the sender counts.
-fn authenticate<'a>(ctx: &'a Ctx, headers: &HeaderMap) -> std::result::Result<&'a Partner, Box<Failure>> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthorized()) };
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unauthorized)?;
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(unauthorized());
-    }
-    let mut found = None;
-    for partner in &ctx.settings().partners {
-        if let Some(Inbound::Bearer(secret)) = inbound(partner) {
-            // Every partner is compared, so that the time says nothing about which one matched.
-            found = if secret.secret().matches(token) { Some(partner) } else { found };
-        }
-    }
-    match found {
-        Some(partner) => Ok(partner),
-        None => by_issued_token(ctx, token),
-    }
-}
-
-fn inbound(partner: &Partner) -> Option<&Inbound> {
-    partner.messaging.as_ref().and_then(|messaging| messaging.inbound.as_ref())
-}
-
-/// The partner that fetched this token from our own token endpoint.
-fn by_issued_token<'a>(ctx: &'a Ctx, token: &str) -> std::result::Result<&'a Partner, Box<Failure>> {
-    let record = ctx.store().token(&secret_hash(token), ctx.now()).map_err(|error| store_failure(ctx, &error))?;
-    let record = record.filter(|record| record.kind == TokenKind::Messaging).ok_or_else(unauthorized)?;
-    let owns = |partner: &&Partner| matches!(inbound(partner), Some(Inbound::ClientCredentials { client_id, .. }) if *client_id == record.client_id);
-    ctx.settings().partners.iter().find(owns).ok_or_else(unauthorized)
-}
-
 fn body_failure(error: BodyError) -> Box<Failure> {
     match error {
         BodyError::TooLarge => Failure::new(
@@ -163,7 +121,7 @@ fn body_failure(error: BodyError) -> Box<Failure> {
 }
 
 /// A store that cannot keep the message: the sender must try again (messaging.md 10.3).
-fn store_failure(ctx: &Ctx, error: &Error) -> Box<Failure> {
+pub(super) fn store_failure(ctx: &Ctx, error: &Error) -> Box<Failure> {
     ctx.world.log.line(Level::Error, "messaging", format!("the store failed: {error}"));
     if error.is_retriable() {
         let failure =
@@ -256,7 +214,7 @@ fn accept(
         }
         (document, referral)
     };
-    let response = response_bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
+    let response = respond::bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
     let incoming = IncomingMessage {
         id: id.clone(),
         partner: partner.name.clone(),
@@ -297,47 +255,4 @@ fn accept(
             Err(Failure::new(StatusCode::FORBIDDEN, "forbidden", "the message may not be processed for this sender"))
         }
     }
-}
-
-/// The answer to an accepted message: a MessageHeader that names it, source and destination swapped (messaging.md 8.4).
-fn response_bundle(ctx: &Ctx, message: &Message) -> Result<Vec<u8>> {
-    let settings = ctx.settings();
-    let request = message.header();
-    let (header_id, bundle_id) = (ctx.id(), ctx.id());
-    let mut coding = json!({});
-    if let Some(system) = request.event_system() {
-        coding["system"] = Value::from(system);
-    }
-    coding["code"] = Value::from(request.event_code());
-    let mut header = json!({"resourceType": "MessageHeader", "id": header_id});
-    let mut bundle = json!({"resourceType": "Bundle", "id": bundle_id});
-    if settings.test {
-        let meta = json!({"security": [{"system": TEST_LABEL_SYSTEM, "code": "HTEST", "display": "test health data"}]});
-        header["meta"] = meta.clone();
-        bundle["meta"] = meta;
-    }
-    header["eventCoding"] = coding;
-    if let Some(endpoint) = &request.source.endpoint {
-        let mut destination = json!({});
-        if let Some(name) = &request.source.name {
-            destination["name"] = Value::from(name.as_str());
-        }
-        destination["endpoint"] = Value::from(endpoint.as_str());
-        header["destination"] = json!([destination]);
-    }
-    header["source"] = json!({
-        "name": settings.system.name, "software": settings.system.software, "version": settings.system.version,
-        "endpoint": format!("{}/$process-message", settings.fhir_base()),
-    });
-    header["response"] = json!({"identifier": message.message_id(), "code": "ok"});
-    bundle["type"] = Value::from("message");
-    bundle["timestamp"] = Value::from(timestamp(ctx.now()));
-    bundle["entry"] = json!([{"fullUrl": format!("urn:uuid:{header_id}"), "resource": header}]);
-    serde_json::to_vec(&bundle).map_err(|_| Error::new(crate::error::EREF_PANIC, "the answer could not be written"))
-}
-
-/// `YYYY-MM-DDThh:mm:ss.sssZ` (messaging.md 4.1).
-fn timestamp(now: Millis) -> String {
-    let instant = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
-    instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
