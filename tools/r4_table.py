@@ -11,11 +11,12 @@ The format, one fact a line, in a fixed order:
 
     S name system code code ...     a value set of a required binding; system is "-" when it has several
     T kind name                     a type: R resource, D domain resource, B backbone element, E other element
-    name min max types [set]        an element of the type above
+    name count type [set]           an element of the type above
 
-max is 1 or *. types is a list with "|": a primitive or complex type, the name of a backbone element, "@A,B" for a Reference to those
-resource types ("@" for any), "&" for a resource of any type. A name ending in [x] is a choice. What every kind has (id, extension,
-modifierExtension, meta, implicitRules, language, text, contained) is not repeated.
+count is ? for 0..1, ! for 1..1, * for 0..* and + for 1..*; a choice such as value[x] has a line for each of its types, and its name
+(value) behind its count. type is a primitive or complex type, the name of a backbone element, "@A,B" for a Reference to those resource
+types ("@" for any), or "&" for a resource of any type. What every kind has (id, extension, modifierExtension, meta, implicitRules,
+language, text, contained) is not repeated.
 """
 
 import importlib.util
@@ -157,17 +158,25 @@ class Table:
             if name in COMMON[kind] or element["max"] == "0":
                 continue
             if "contentReference" in element:
-                types = element["contentReference"].lstrip("#")
+                types = [element["contentReference"].lstrip("#")]
             elif element["path"] in children:
-                types = element["path"]
+                types = [element["path"]]
             else:
-                types = "|".join(self.type_name(kind) for kind in element["type"])
-            parts = [name, str(element["min"]), "*" if element["max"] == "*" else "1", types, self.binding(element)]
-            lines.append(" ".join(part for part in parts if part))
+                types = [self.type_name(one) for one in element["type"]]
+            count = ("?!" if element["max"] == "1" else "*+")[element["min"]]
+            bound = self.binding(element)
+            if not name.endswith("[x]"):
+                lines.append(" ".join([name, count] + types + ([bound] if bound else [])))
+                continue
+            choice = name[:-3]
+            for spelled in types:
+                type_name = "Reference" if spelled.startswith("@") else spelled[0].upper() + spelled[1:]
+                codes = [bound] if bound and spelled in ("code", "Coding", "CodeableConcept") else []
+                lines.append(" ".join([choice + type_name, count + choice, spelled] + codes))
         return lines
 
     def text(self):
-        for name in RESOURCES + ["Extension", "Meta", "Narrative", "Reference"]:
+        for name in RESOURCES + ["Element", "Extension", "Meta", "Narrative", "Reference"]:
             self.want(name)
         while self.wanted:
             self.add(self.wanted.pop(0))
