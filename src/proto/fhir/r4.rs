@@ -92,6 +92,7 @@ pub struct R4 {
     targets: Vec<Vec<&'static str>>,
     names: HashMap<&'static str, usize>,
     element: usize,
+    reference: usize,
     every: Option<usize>,
 }
 
@@ -120,6 +121,11 @@ impl R4 {
     /// The type of what stands beside a primitive, in `_name`.
     pub fn companion(&self) -> usize {
         self.element
+    }
+
+    /// The type Reference.
+    pub fn reference(&self) -> usize {
+        self.reference
     }
 
     /// An element of a type by its name in JSON.
@@ -153,12 +159,14 @@ impl R4 {
             targets: Vec::new(),
             names: HashMap::new(),
             element: 0,
+            reference: 0,
             every: None,
         };
         let lines = || table.lines().map(|line| line.split(' '));
         let types = lines().filter(|parts| parts.clone().next() == Some("T"));
         read.names = types.filter_map(|mut parts| parts.nth(2)).enumerate().map(|(index, name)| (name, index)).collect();
         read.element = read.names.get("Element").copied().unwrap_or_default();
+        read.reference = read.names.get("Reference").copied().unwrap_or_default();
         let mut sets = HashMap::new();
         for mut parts in lines() {
             match (parts.next(), parts.next()) {

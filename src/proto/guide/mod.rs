@@ -4,3 +4,5 @@ pub mod codes;
 pub mod dialects;
 pub mod events;
 pub mod fields_table;
+pub mod rules;
+pub mod rules_on;

@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod assemble;
+pub mod check;
 pub mod compose;
 pub mod envelope;
 pub mod fields;
