@@ -32,7 +32,9 @@ pub fn run(files: &[PathBuf], name: Option<&str>) -> ExitCode {
 fn one(file: &Path, wanted: Option<&'static Dialect>) -> (String, u8) {
     let message = match crate::read(file) {
         Ok(message) => message,
-        Err(error) => return (format!("{}: not a message that can be used\n    {}\n", file.display(), error.message()), UNREADABLE),
+        Err(error) => {
+            return (format!("{}: not a message that can be used\n    {}\n", file.display(), error.message()), UNREADABLE);
+        }
     };
     let dialect = wanted.unwrap_or_else(|| message.dialect());
     let findings = message.check(dialect);

@@ -114,9 +114,8 @@ fn is_code(text: &str) -> bool {
 }
 
 fn is_oid(text: &str) -> bool {
-    let number = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
-    };
+    let number =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
     let first = text.split('.').next().unwrap_or_default();
     matches!(first, "0" | "1" | "2") && text.contains('.') && text.split('.').all(number)
 }
@@ -124,7 +123,9 @@ fn is_oid(text: &str) -> bool {
 fn is_time(text: &str) -> bool {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    clock.len() == 8 && digits && clock.bytes().enumerate().all(|(at, byte)| (at % 3 == 2) == (byte == b':'))
+    clock.len() == 8
+        && digits
+        && clock.bytes().enumerate().all(|(at, byte)| (at % 3 == 2) == (byte == b':'))
         && clock.parse::<jiff::civil::Time>().is_ok()
 }
 

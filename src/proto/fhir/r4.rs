@@ -297,7 +297,10 @@ mod tests {
         assert!(element("Patient", "deceasedBoolean").is_some() && element("Patient", "deceased").is_none());
         assert!(element("Task.restriction", "modifierExtension").is_some());
         assert!(element("Coding", "modifierExtension").is_none());
-        assert_eq!(element("QuestionnaireResponse.item", "item").unwrap().holds, Holds::Complex(r4.names["QuestionnaireResponse.item"]));
+        assert_eq!(
+            element("QuestionnaireResponse.item", "item").unwrap().holds,
+            Holds::Complex(r4.names["QuestionnaireResponse.item"])
+        );
         assert_eq!(element("Patient", "contained").unwrap().holds, Holds::Resource);
     }
 

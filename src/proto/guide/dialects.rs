@@ -176,7 +176,7 @@ pub fn recognise(signs: &Signs<'_>) -> &'static Dialect {
 }
 
 /// The default dialect.
-const DEFAULT: &Dialect = &DIALECTS[0];
+pub const DEFAULT: &Dialect = &DIALECTS[0];
 
 /// The dialect of that name.
 pub fn dialect(name: &str) -> Option<&'static Dialect> {

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::proto::fhir::reference;
-use crate::proto::guide::dialects::{Dialect, Signs, recognise};
 use crate::proto::messaging::parse::Refusal;
 use crate::proto::store::Identifier;
 
@@ -25,13 +24,6 @@ pub struct Header {
     /// Set when this message answers another.
     pub response: Option<ResponsePart>,
     extension: Vec<Extension>,
-    meta: Meta,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Meta {
-    profile: Vec<String>,
 }
 
 /// A coding.
@@ -138,15 +130,6 @@ impl Header {
     /// The event's code system as received.
     pub fn event_system(&self) -> Option<&str> {
         self.event_coding.as_ref().and_then(|coding| coding.system.as_deref())
-    }
-
-    /// The dialect it seems to be written in.
-    pub fn dialect(&self) -> &'static Dialect {
-        recognise(&Signs {
-            extensions: self.extension.iter().filter_map(|extension| extension.url.as_deref()).collect(),
-            event: self.event_code(),
-            profiles: self.meta.profile.iter().map(String::as_str).collect(),
-        })
     }
 
     /// How many extensions carry an identifier.

@@ -52,7 +52,9 @@ impl<'a> Checker<'a> {
             }
             let status = resource.get("status").and_then(Node::str);
             let rule = EVENT_STATUS.iter().find(|(event, of, ..)| *event == info.code && *of == kind);
-            if let Some((.., expected, source)) = rule.filter(|(.., expected, _)| !status.is_some_and(|own| expected.contains(&own))) {
+            if let Some((.., expected, source)) =
+                rule.filter(|(.., expected, _)| !status.is_some_and(|own| expected.contains(&own)))
+            {
                 let text = format!("the event goes with the status {} of its focus", expected.join(" or "));
                 self.findings.add(Warning, "business-rule", &focus.item(at), text, source);
             }

@@ -69,7 +69,14 @@ pub(super) struct Findings {
 
 impl Findings {
     #[cold]
-    pub(super) fn add(&mut self, level: Level, code: &'static str, place: &Place<'_>, text: impl Into<String>, source: &'static str) {
+    pub(super) fn add(
+        &mut self,
+        level: Level,
+        code: &'static str,
+        place: &Place<'_>,
+        text: impl Into<String>,
+        source: &'static str,
+    ) {
         let count = if level == Level::Error { &mut self.errors } else { &mut self.others };
         *count += 1;
         if *count <= MOST_FINDINGS {

@@ -114,7 +114,8 @@ impl<'a> Checker<'a> {
 
     fn against(&mut self, work: Work, code: &'static str, place: &Place<'_>, text: &str) {
         let level = work.basis.weigh(work.rule.level);
-        let inferred = if work.basis == Basis::Inferred { " (a rule of the nearest version of the guide that was seen)" } else { "" };
+        let inferred =
+            if work.basis == Basis::Inferred { " (a rule of the nearest version of the guide that was seen)" } else { "" };
         self.findings.add(level, code, place, format!("{text}{inferred}"), work.profile.source);
     }
 

@@ -18,8 +18,8 @@ use std::collections::{HashMap, TryReserveError};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::fhir::r4::R4;
 use crate::proto::fhir::reference::Addresses;
-use crate::proto::fhir::tree::Node;
-use crate::proto::guide::dialects::Dialect;
+use crate::proto::fhir::tree::{Node, list};
+use crate::proto::guide::dialects::{Dialect, Signs, recognise};
 
 pub(super) use findings::shown;
 use findings::{Findings, Place};
@@ -46,6 +46,17 @@ struct Checker<'a> {
     entry: usize,
     /// The type of each contained resource of the entry under way, by id.
     contained: HashMap<&'a str, &'a str>,
+}
+
+/// The dialect a message seems to be written in.
+pub fn dialect_of(bundle: Node<'_>) -> &'static Dialect {
+    let entry = bundle.get("entry").and_then(|entries| entries.items().next());
+    let Some(header) = entry.and_then(|entry| entry.get("resource")) else { return recognise(&Signs::default()) };
+    recognise(&Signs {
+        extensions: list(header.get("extension")).filter_map(|extension| extension.get("url")?.str()).collect(),
+        event: header.get("eventCoding").and_then(|coding| coding.get("code")?.str()).unwrap_or_default(),
+        profiles: list(header.get("meta").and_then(|meta| meta.get("profile"))).filter_map(Node::str).collect(),
+    })
 }
 
 /// Everything found in a message, checked as one of this dialect.
