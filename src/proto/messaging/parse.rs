@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_TOO_LARGE, Error};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::messaging::check::shown;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Pair, Text};
 use crate::proto::settings::Limits;
 
@@ -207,12 +208,6 @@ impl<'a> Parser<'a> {
     fn last_entry(&mut self) -> Option<&mut Entry> {
         self.found.entries.last_mut()
     }
-}
-
-/// A member's name as it may be shown: only what looks like the name of a FHIR element.
-fn shown(name: &str) -> &str {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'[' | b']');
-    if name.len() <= 60 && name.bytes().all(plain) { name } else { "(odd name)" }
 }
 
 /// What the value at this place is to us.

@@ -7,6 +7,7 @@ use crate::error::{EREF_TOO_LARGE, Error};
 use crate::log::Level;
 use crate::proto::exchange::{BodyError, Ctx, Signal};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::guide::dialects::dialect;
 use crate::proto::guide::events::{self, Direction};
 use crate::proto::http::{Request, Response};
 use crate::proto::messaging::message::Message;
@@ -162,9 +163,9 @@ fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole
     }
 }
 
-/// Findings that only this engine can make: they depend on the partner and on us.
+/// What is found in the partner's dialect, and what only this engine can find: that depends on the partner and on us.
 fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Issue> {
-    let mut issues = message.findings().to_vec();
+    let mut issues = dialect(&partner.dialect).map_or_else(|| message.findings().to_vec(), |dialect| message.check(dialect));
     if settings.test && !message.is_test() {
         let text = "the message is not labelled as test data (HTEST), and this is a test system";
         issues.push(Issue::warning("business-rule", "Bundle.meta.security", text, "HTEST"));
