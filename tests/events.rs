@@ -21,12 +21,12 @@ const BOTH: &[&str] = &[OLD, NEW];
 
 /// Which side of the referral sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum From {
+enum Side {
     Source,
     Target,
 }
 
-impl From {
+impl Side {
     fn token(self) -> &'static str {
         match self {
             Self::Source => "inbound-token-of-a-source-0003",
@@ -39,7 +39,7 @@ impl From {
 struct Case {
     file: &'static str,
     dialects: &'static [&'static str],
-    from: From,
+    from: Side,
     event: &'static str,
     focus: &'static [&'static str],
     fields: &'static [(&'static str, &'static str)],
@@ -48,7 +48,7 @@ struct Case {
 const fn case(
     file: &'static str,
     dialects: &'static [&'static str],
-    from: From,
+    from: Side,
     event: &'static str,
     focus: &'static [&'static str],
     fields: &'static [(&'static str, &'static str)],
@@ -74,44 +74,44 @@ const EVERYWHERE: &[(&str, &str)] = &[
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
-    case("add-service-request", BOTH, From::Source, "add-service-request", REQUEST,
+    case("add-service-request", BOTH, Side::Source, "add-service-request", REQUEST,
         &[("referral.status", "active"), ("referral.priority", "urgent"), ("message.reason", "Initial"), ("attachment[0].title", "x-ray-report.txt"),
           ("patient.health_number.version", "ZZ"), ("target.organization", "Fakeville Fracture Clinic"), ("target.listing", "fakeville-fracture-clinic")]),
-    case("add-service-request-econsult", BOTH, From::Source, "add-service-request", REQUEST, &[("referral.priority", "routine")]),
-    case("notify-add-service-request", BOTH, From::Source, "notify-add-service-request", REQUEST, &[("referral.status", "active")]),
-    case("notify-update-service-request", BOTH, From::Source, "notify-update-service-request", REQUEST,
+    case("add-service-request-econsult", BOTH, Side::Source, "add-service-request", REQUEST, &[("referral.priority", "routine")]),
+    case("notify-add-service-request", BOTH, Side::Source, "notify-add-service-request", REQUEST, &[("referral.status", "active")]),
+    case("notify-update-service-request", BOTH, Side::Source, "notify-update-service-request", REQUEST,
         &[("referral.priority", "asap"), ("attachment[1].title", "second-report.txt")]),
-    case("revoke-service-request", BOTH, From::Source, "revoke-service-request", REQUEST,
+    case("revoke-service-request", BOTH, Side::Source, "revoke-service-request", REQUEST,
         &[("referral.status", "revoked"), ("referral.note", "The patient went elsewhere.")]),
-    case("notify-data-correction", BOTH, From::Target, "notify-data-correction", REQUEST,
+    case("notify-data-correction", BOTH, Side::Target, "notify-data-correction", REQUEST,
         &[("patient.birth_date", "1981-02-28"), ("patient.phone", "416-555-0142")]),
-    case("notify-add-process-request", BOTH, From::Target, "notify-add-process-request", TASK,
+    case("notify-add-process-request", BOTH, Side::Target, "notify-add-process-request", TASK,
         &[("task.status", "received"), ("task.business_status", "Waiting for triage"), ("task.code", "process-request")]),
-    case("notify-update-process-request-accepted", BOTH, From::Target, "notify-update-process-request", TASK, &[("task.status", "accepted")]),
-    case("notify-update-process-request-rejected", BOTH, From::Target, "notify-update-process-request", TASK,
+    case("notify-update-process-request-accepted", BOTH, Side::Target, "notify-update-process-request", TASK, &[("task.status", "accepted")]),
+    case("notify-update-process-request-rejected", BOTH, Side::Target, "notify-update-process-request", TASK,
         &[("task.status", "rejected"), ("task.status_reason", "The clinic serves another region"), ("task.note", "Try the Fakeville hand clinic.")]),
-    case("notify-update-process-request-on-hold", BOTH, From::Target, "notify-update-process-request", TASK, &[("task.status", "on-hold")]),
-    case("notify-update-process-request-completed", BOTH, From::Target, "notify-update-process-request", TASK,
+    case("notify-update-process-request-on-hold", BOTH, Side::Target, "notify-update-process-request", TASK, &[("task.status", "on-hold")]),
+    case("notify-update-process-request-completed", BOTH, Side::Target, "notify-update-process-request", TASK,
         &[("task.status", "completed"), ("referral.status", "completed"), ("attachment[0].title", "consult-letter.pdf")]),
-    case("notify-update-process-request-two-foci", BOTH, From::Target, "notify-update-process-request", &["Task", "Appointment"],
+    case("notify-update-process-request-two-foci", BOTH, Side::Target, "notify-update-process-request", &["Task", "Appointment"],
         &[("task.business_status", "Booked"), ("appointment.start", "2026-05-03T10:00:00-04:00")]),
-    case("notify-update-process-request-appointment", &[NEW], From::Target, "notify-update-process-request", APPOINTMENT,
+    case("notify-update-process-request-appointment", &[NEW], Side::Target, "notify-update-process-request", APPOINTMENT,
         &[("appointment.start", "2026-05-09T14:30:00-04:00")]),
-    case("notify-add-appointment", BOTH, From::Target, "notify-add-appointment", APPOINTMENT,
+    case("notify-add-appointment", BOTH, Side::Target, "notify-add-appointment", APPOINTMENT,
         &[("appointment.status", "booked"), ("appointment.start", "2026-05-03T10:00:00-04:00"), ("appointment.end", "2026-05-03T10:30:00-04:00"),
           ("appointment.location", "Fakeville Fracture Clinic, Desk B"), ("appointment.instruction", "Bring the x-ray pictures.")]),
-    case("notify-add-appointment-cancelled", BOTH, From::Target, "notify-add-appointment", APPOINTMENT, &[("appointment.status", "cancelled")]),
-    case("notify-add-appointment-proposed", BOTH, From::Target, "notify-add-appointment", APPOINTMENT,
+    case("notify-add-appointment-cancelled", BOTH, Side::Target, "notify-add-appointment", APPOINTMENT, &[("appointment.status", "cancelled")]),
+    case("notify-add-appointment-proposed", BOTH, Side::Target, "notify-add-appointment", APPOINTMENT,
         &[("appointment.status", "proposed"), ("appointment.description", "Please call to book")]),
-    case("send-communication-from-requester", BOTH, From::Source, "send-communication-from-requester", COMMUNICATION,
+    case("send-communication-from-requester", BOTH, Side::Source, "send-communication-from-requester", COMMUNICATION,
         &[("communication.text", "When will she be seen?"), ("communication.category", "general-information")]),
-    case("send-communication-from-provider", BOTH, From::Target, "send-communication-from-provider", COMMUNICATION,
+    case("send-communication-from-provider", BOTH, Side::Target, "send-communication-from-provider", COMMUNICATION,
         &[("communication.text", "Which wrist is it?\nPlease send the film."), ("communication.sent", "2026-04-24T11:00:00-04:00")]),
-    case("add-rfi", &[OLD], From::Target, "add-rfi", TASK,
+    case("add-rfi", &[OLD], Side::Target, "add-rfi", TASK,
         &[("task.code", "request-for-information-for-requester"), ("task.status", "requested")]),
-    case("notify-add-service-record", &[NEW], From::Target, "notify-add-service-record", REQUEST, &[("target.listing", "fakeville-hand-clinic")]),
-    case("notify-update-service-record", &[NEW], From::Target, "notify-update-service-record", TASK, &[("task.status", "accepted")]),
-    case("notify-report-service-request", &[NEW], From::Target, "notify-report-service-request", TASK, &[("task.status", "accepted")]),
+    case("notify-add-service-record", &[NEW], Side::Target, "notify-add-service-record", REQUEST, &[("target.listing", "fakeville-hand-clinic")]),
+    case("notify-update-service-record", &[NEW], Side::Target, "notify-update-service-record", TASK, &[("task.status", "accepted")]),
+    case("notify-report-service-request", &[NEW], Side::Target, "notify-report-service-request", TASK, &[("task.status", "accepted")]),
 ];
 
 /// Cells that the guide of that version leaves empty (messaging.md 3.1).
@@ -123,28 +123,28 @@ const NOT_IN_GUIDE: &[(&str, &str)] = &[
 ];
 
 /// The spellings of messaging.md 3.2, the side that sends them, and what they mean.
-const ALIASES: &[(&str, From, &str, &str)] = &[
-    ("add-servicerequest", From::Source, "add-service-request", "add-service-request"),
-    ("sof-enh-add-service-request", From::Source, "add-service-request", "add-service-request"),
-    ("cds-service-request", From::Source, "add-service-request", "add-service-request"),
-    ("notify-add-servicerequest", From::Source, "notify-add-service-request", "notify-add-service-request"),
-    ("notify-update-servicerequest", From::Source, "notify-update-service-request", "notify-update-service-request"),
-    ("update-service-request", From::Source, "notify-update-service-request", "notify-update-service-request"),
-    ("terminate-servicerequest", From::Source, "revoke-service-request", "revoke-service-request"),
-    ("add-communication", From::Source, "send-communication-from-requester", "send-communication-from-requester"),
-    ("add-communication", From::Target, "send-communication-from-provider", "send-communication-from-provider"),
-    ("send-communication", From::Source, "send-communication-from-requester", "send-communication-from-requester"),
-    ("send-communication", From::Target, "send-communication-from-provider", "send-communication-from-provider"),
-    ("communication-from-requester", From::Source, "send-communication-from-requester", "send-communication-from-requester"),
-    ("communication-from-provider", From::Target, "send-communication-from-provider", "send-communication-from-provider"),
-    ("update-status", From::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
-    ("notify-update-status", From::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
-    ("acknowledge-service-request", From::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
-    ("add-appointment", From::Target, "notify-add-appointment", "notify-add-appointment"),
-    ("update-appointment", From::Target, "notify-add-appointment", "notify-add-appointment"),
-    ("notify-update-appointment", From::Target, "notify-add-appointment", "notify-add-appointment"),
-    ("notify-add-perform-request", From::Target, "notify-add-process-request", "notify-add-process-request"),
-    ("notify-update-perform-request", From::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
+const ALIASES: &[(&str, Side, &str, &str)] = &[
+    ("add-servicerequest", Side::Source, "add-service-request", "add-service-request"),
+    ("sof-enh-add-service-request", Side::Source, "add-service-request", "add-service-request"),
+    ("cds-service-request", Side::Source, "add-service-request", "add-service-request"),
+    ("notify-add-servicerequest", Side::Source, "notify-add-service-request", "notify-add-service-request"),
+    ("notify-update-servicerequest", Side::Source, "notify-update-service-request", "notify-update-service-request"),
+    ("update-service-request", Side::Source, "notify-update-service-request", "notify-update-service-request"),
+    ("terminate-servicerequest", Side::Source, "revoke-service-request", "revoke-service-request"),
+    ("add-communication", Side::Source, "send-communication-from-requester", "send-communication-from-requester"),
+    ("add-communication", Side::Target, "send-communication-from-provider", "send-communication-from-provider"),
+    ("send-communication", Side::Source, "send-communication-from-requester", "send-communication-from-requester"),
+    ("send-communication", Side::Target, "send-communication-from-provider", "send-communication-from-provider"),
+    ("communication-from-requester", Side::Source, "send-communication-from-requester", "send-communication-from-requester"),
+    ("communication-from-provider", Side::Target, "send-communication-from-provider", "send-communication-from-provider"),
+    ("update-status", Side::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
+    ("notify-update-status", Side::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
+    ("acknowledge-service-request", Side::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
+    ("add-appointment", Side::Target, "notify-add-appointment", "notify-add-appointment"),
+    ("update-appointment", Side::Target, "notify-add-appointment", "notify-add-appointment"),
+    ("notify-update-appointment", Side::Target, "notify-add-appointment", "notify-add-appointment"),
+    ("notify-add-perform-request", Side::Target, "notify-add-process-request", "notify-add-process-request"),
+    ("notify-update-perform-request", Side::Target, "notify-update-process-request-accepted", "notify-update-process-request"),
 ];
 
 fn cases() -> impl Iterator<Item = (String, &'static Case)> {
@@ -166,14 +166,14 @@ fn errors(message: &Message) -> Vec<Value> {
 fn start(clinic: &Clinic) -> Serving {
     clinic.start(|document| {
         document["partners"] = json!([
-            {"name": "source", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": From::Source.token()}}},
-            {"name": "target", "roles": ["rms-target"], "messaging": {"inbound": {"bearer": From::Target.token()}}},
+            {"name": "source", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": Side::Source.token()}}},
+            {"name": "target", "roles": ["rms-target"], "messaging": {"inbound": {"bearer": Side::Target.token()}}},
         ]);
     })
 }
 
 /// Posts a message, and takes it as the event that it must become.
-fn exchange(pos: &Serving, name: &str, from: From, body: &[u8]) -> Value {
+fn exchange(pos: &Serving, name: &str, from: Side, body: &[u8]) -> Value {
     let answer = pos.message(from.token(), body);
     assert_eq!(answer.status, 200, "{name}: {}", String::from_utf8_lossy(&answer.body));
     let mut event = pos.event(MESSAGE);
@@ -217,11 +217,11 @@ fn every_fixture_is_taken_by_an_engine_from_the_partner_in_that_role() {
         let document = exchange(&pos, &name, case.from, &fixtures::read(&name));
         assert_eq!(document["event"], case.event, "{name}");
         assert_eq!(document["focus"], json!(case.focus), "{name}");
-        let partner = if case.from == From::Source { "source" } else { "target" };
+        let partner = if case.from == Side::Source { "source" } else { "target" };
         assert_eq!(document["partner"], partner, "{name}");
         let role = match case.event {
             "notify-add-service-request" => "copy",
-            _ if case.from == From::Source => "target",
+            _ if case.from == Side::Source => "target",
             _ => "source",
         };
         assert_eq!(document["referral"]["our_role"], role, "{name}");
@@ -265,7 +265,7 @@ fn an_unknown_event_is_refused_by_its_name() {
     let pos = start(&clinic);
     let text = String::from_utf8(fixtures::read("on-0.11.1/add-service-request")).unwrap();
     let body = text.replacen("\"code\": \"add-service-request\"", "\"code\": \"notify-unheard-of\"", 1);
-    let answer = pos.message(From::Source.token(), body.as_bytes());
+    let answer = pos.message(Side::Source.token(), body.as_bytes());
     assert_eq!(answer.status, 400);
     let issue = parsed(&answer.body)["issue"][0].clone();
     assert_eq!(issue["code"], "not-supported");
