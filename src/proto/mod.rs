@@ -6,6 +6,7 @@ pub mod exchange;
 pub mod fhir;
 pub mod guide;
 pub mod http;
+pub mod jwt;
 pub mod messaging;
 pub mod settings;
 pub mod smart;
