@@ -3,6 +3,7 @@
 pub mod answer;
 mod assemble;
 pub mod changes;
+pub mod certificate;
 pub mod compose;
 pub mod envelope;
 pub mod fields;
