@@ -250,7 +250,7 @@ fn accept(
         event: event.to_owned(),
         content: message.content_identity(),
         refuse_changed: partner.messaging.as_ref().is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
-        body: message.into_bundle(),
+        body: message.into_bundle().into(),
         response: answer.body,
         notification,
         referral,
