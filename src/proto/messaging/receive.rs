@@ -231,6 +231,7 @@ fn accept(
             trusted: true,
             time_zone: settings.system.time_zone.as_deref(),
             our_role: Some(our_role.as_str()),
+            ..Notice::default()
         };
         let document = notification::document(view, event, &issues, &notice);
         let mut referral = notification::referral_update(view, event, our_role, partner_role);

@@ -10,7 +10,7 @@ use crate::proto::fhir::reference::{Reference, bare_uuid, resolve};
 use crate::proto::messaging::assemble::{arrange, own_task};
 use crate::proto::messaging::envelope::{Located, Text};
 use crate::proto::messaging::message::Message;
-use crate::proto::messaging::view::list;
+use crate::proto::messaging::path::elements_of;
 use crate::proto::store::Identifier;
 
 /// What is copied besides the ServiceRequest in focus.
@@ -31,7 +31,7 @@ pub(super) fn parts(reply: &Reply<'_>, status: &str) -> Option<Parts> {
     let tasks: Option<Vec<(String, Value)>> = requests.iter().map(|index| task(reply, &copies, *index, status)).collect();
     let tasks = tasks?;
     let first = copies.value(*requests.first()?)?;
-    let (author, receiver) = (list(first.get("performer")).first().cloned(), first.get("requester").cloned());
+    let (author, receiver) = (elements_of(first.get("performer")).first().cloned(), first.get("requester").cloned());
     let focus = tasks.iter().map(|(url, _)| json!({"reference": url})).collect();
     let mut entries = tasks;
     for (index, mut value) in copies.values {
@@ -44,7 +44,7 @@ pub(super) fn parts(reply: &Reply<'_>, status: &str) -> Option<Parts> {
 /// The Task of one ServiceRequest (messaging.md 5.2). Every further message about it carries the same identifier.
 fn task(reply: &Reply<'_>, copies: &Copies<'_>, index: usize, status: &str) -> Option<(String, Value)> {
     let request = copies.value(index)?;
-    let identifier = list(request.get("identifier")).iter().find_map(|identifier| {
+    let identifier = elements_of(request.get("identifier")).iter().find_map(|identifier| {
         let part = |name: &str| identifier.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         Some(Identifier { system: part("system")?.to_owned(), value: part("value")?.to_owned() })
     });
@@ -64,7 +64,7 @@ fn task(reply: &Reply<'_>, copies: &Copies<'_>, index: usize, status: &str) -> O
     task["authoredOn"] = json!(now);
     task["lastModified"] = json!(now);
     task["for"] = request.get("subject")?.clone();
-    for (member, value) in [("requester", request.get("requester")), ("owner", list(request.get("performer")).first())] {
+    for (member, value) in [("requester", request.get("requester")), ("owner", elements_of(request.get("performer")).first())] {
         if let Some(value) = value {
             task[member] = value.clone();
         }
