@@ -83,7 +83,7 @@ impl Primitive {
             Integer => whole(value, i64::from(i32::MIN)),
             UnsignedInt => whole(value, 0),
             PositiveInt => whole(value, 1),
-            Uri | Url | Canonical => !text.bytes().any(|byte| byte.is_ascii_whitespace()),
+            Uri | Url | Canonical => is_solid(text),
             Code => is_code(text),
             Id => (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)),
             Date => is_date(text),
@@ -92,7 +92,7 @@ impl Primitive {
             Time => is_time(text),
             Oid => text.strip_prefix("urn:oid:").is_some_and(is_oid),
             Uuid => text.strip_prefix("urn:uuid:").is_some_and(|uuid| uuid.len() == 36 && uuid::Uuid::try_parse(uuid).is_ok()),
-            Base64Binary => text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/= \t\r\n\\".contains(&byte)),
+            Base64Binary => is_base64(text),
             Xhtml => text.trim_start().starts_with("<div"),
         }
     }
@@ -103,11 +103,22 @@ fn whole(value: Node<'_>, least: i64) -> bool {
     number.is_some_and(|number| (least..=i64::from(i32::MAX)).contains(&number))
 }
 
+/// No white space. All bytes are looked at in one sweep, which is faster than stopping at the first.
+fn is_solid(text: &str) -> bool {
+    !text.bytes().fold(false, |spaced, byte| spaced | byte.is_ascii_whitespace())
+}
+
+/// The alphabet of base64, white space, and the backslash of an escape: the text stands here as it was written.
+fn is_base64(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'/' | b'=' | b' ' | b'\t' | b'\r' | b'\n' | b'\\');
+    text.bytes().fold(true, |all, byte| all & fits(byte))
+}
+
 /// No white space around it, and none but single spaces inside.
 fn is_code(text: &str) -> bool {
     let bytes = text.as_bytes();
     let spaced = |byte: &u8| byte.is_ascii_whitespace();
-    !bytes.iter().any(spaced)
+    is_solid(text)
         || (!bytes.first().is_some_and(spaced)
             && !bytes.last().is_some_and(spaced)
             && !bytes.windows(2).any(|pair| pair.iter().all(spaced)))

@@ -55,6 +55,8 @@ pub struct Mark {
 pub struct Type {
     /// Its name, e.g. `Task.restriction`.
     pub name: &'static str,
+    /// Its number.
+    pub index: usize,
     /// Whether it is a resource.
     pub resource: bool,
     elements: Range<usize>,
@@ -87,6 +89,8 @@ impl Set {
 pub struct R4 {
     types: Vec<Type>,
     elements: Vec<Element>,
+    /// The key of each element.
+    keys: Vec<u64>,
     marks: Vec<Mark>,
     sets: Vec<Set>,
     targets: Vec<Vec<&'static str>>,
@@ -101,6 +105,11 @@ impl R4 {
     pub fn get() -> &'static Self {
         static READ: OnceLock<R4> = OnceLock::new();
         READ.get_or_init(|| Self::read(TABLE))
+    }
+
+    /// All types, by number.
+    pub fn types(&self) -> &[Type] {
+        &self.types
     }
 
     /// A type by its number.
@@ -130,9 +139,17 @@ impl R4 {
 
     /// An element of a type by its name in JSON.
     pub fn find(&self, kind: &Type, name: &str) -> Option<&Element> {
-        let elements = self.elements.get(kind.elements.clone())?;
-        let at = elements.binary_search_by(|element| order(element.name, name)).ok()?;
-        elements.get(at)
+        let key = key(name);
+        let keys = self.keys.get(kind.elements.clone())?;
+        let from = kind.elements.start + keys.partition_point(|own| *own < key);
+        let elements = self.elements.get(from..kind.elements.end)?;
+        // Few elements of a type have the same key.
+        elements
+            .iter()
+            .zip(self.keys.get(from..)?)
+            .take_while(|(_, own)| **own == key)
+            .map(|(element, _)| element)
+            .find(|element| element.name == name)
     }
 
     /// What is counted in a type.
@@ -154,6 +171,7 @@ impl R4 {
         let mut read = Self {
             types: Vec::new(),
             elements: Vec::new(),
+            keys: Vec::new(),
             marks: Vec::new(),
             sets: Vec::new(),
             targets: Vec::new(),
@@ -194,7 +212,8 @@ impl R4 {
         self.close();
         let (elements, marks) = (self.elements.len(), self.marks.len());
         let resource = matches!(kind, "R" | "D");
-        self.types.push(Type { name, resource, elements: elements..elements, marks: marks..marks });
+        let index = self.types.len();
+        self.types.push(Type { name, index, resource, elements: elements..elements, marks: marks..marks });
         self.element("id", "?", if resource { "id" } else { "string" }, None);
         if resource {
             for (name, holds) in [("meta", "Meta"), ("implicitRules", "uri"), ("language", "code")] {
@@ -218,7 +237,8 @@ impl R4 {
         let Some(kind) = self.types.last_mut() else { return };
         (kind.elements.end, kind.marks.end) = (self.elements.len(), self.marks.len());
         if let Some(elements) = self.elements.get_mut(kind.elements.clone()) {
-            elements.sort_unstable_by(|one, other| order(one.name, other.name));
+            elements.sort_unstable_by_key(|element| key(element.name));
+            self.keys.extend(elements.iter().map(|element| key(element.name)));
         }
     }
 
@@ -250,9 +270,10 @@ impl R4 {
     }
 }
 
-/// The order of elements: most names differ in their length.
-fn order(one: &str, other: &str) -> std::cmp::Ordering {
-    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
+/// What elements are sorted by: the length of the name and its first seven bytes tell nearly all names of a type apart.
+fn key(name: &str) -> u64 {
+    let head = name.bytes().take(7).fold(0, |key, byte| key << 8 | u64::from(byte));
+    u64::from(u8::try_from(name.len()).unwrap_or(u8::MAX)) << 56 | head
 }
 
 #[cfg(test)]

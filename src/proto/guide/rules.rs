@@ -21,7 +21,7 @@ impl Basis {
     }
 }
 
-/// What a rule says about an element, wherever the element that holds it is present.
+/// What a rule says about elements, wherever the element that holds them is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// It is there.
@@ -43,9 +43,12 @@ pub enum What {
 /// One rule of a profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Where, from the resource: members with dots between them; `[name]` picks the extensions whose url ends in that name.
-    pub path: &'static str,
-    /// What is said about it.
+    /// The element that holds what the rule is about, from the resource: members in their order; `[name]` behind a member picks the
+    /// extensions whose url ends in that name. Empty for the resource itself.
+    pub holder: &'static [&'static str],
+    /// The members of the holder that it is about.
+    pub names: &'static [&'static str],
+    /// What is said about each.
     pub what: What,
     /// How much a finding weighs where the rule was seen.
     pub level: Level,

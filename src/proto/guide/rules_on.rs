@@ -9,12 +9,15 @@ use super::rules::What::{Absent, AtMostOne, LeadsTo, Milliseconds, OneOf, Requir
 use super::rules::{Content, Profile, Rule, Rules, What};
 use crate::proto::fhir::outcome::Level::{self, Error, Information, Warning};
 
-const fn rule(path: &'static str, what: What, level: Level) -> Rule {
-    Rule { path, what, level }
+const fn rule(holder: &'static [&'static str], names: &'static [&'static str], what: What, level: Level) -> Rule {
+    Rule { holder, names, what, level }
 }
 
+/// What a complete coding has.
+const CODING: &[&str] = &["system", "code", "display"];
+
 /// `meta.profile` is 1..* in every profile of the guide (messaging.md 4.1).
-const DECLARED: Rule = rule("meta.profile", Required, Error);
+const DECLARED: Rule = rule(&["meta"], &["profile"], Required, Error);
 
 /// The address on the wire; any system is accepted (messaging.md 3).
 const EVENT_SYSTEMS: What = OneOf(&[
@@ -24,177 +27,153 @@ const EVENT_SYSTEMS: What = OneOf(&[
 
 #[rustfmt::skip]
 const BUNDLE_0_10: Profile = Profile { resource: "Bundle", source: "Ontario 0.10.1 Bundle", rules: &[
-    rule("id", Required, Warning),
-    rule("id", Uuid, Warning),
-    rule("meta.profile", Required, Information),
-    rule("timestamp", Required, Error),
-    rule("timestamp", Milliseconds, Information),
-    rule("identifier", Absent, Information),
-    rule("entry.fullUrl", Required, Warning),
+    rule(&[], &["id"], Required, Warning),
+    rule(&[], &["id"], Uuid, Warning),
+    rule(&["meta"], &["profile"], Required, Information),
+    rule(&[], &["timestamp"], Required, Error),
+    rule(&[], &["timestamp"], Milliseconds, Information),
+    rule(&[], &["identifier"], Absent, Information),
+    rule(&["entry"], &["fullUrl"], Required, Warning),
 ] };
 
 #[rustfmt::skip]
 const MESSAGE_HEADER_0_10: Profile = Profile { resource: "MessageHeader", source: "Ontario 0.10.1 MessageHeader", rules: &[
     // The UUID of the fullUrl stands in for it.
-    rule("id", Required, Warning),
+    rule(&[], &["id"], Required, Warning),
     DECLARED,
-    rule("extension[ext-referral-identifier].valueIdentifier.system", Required, Error),
-    rule("extension[ext-referral-identifier].valueIdentifier.value", Required, Error),
-    rule("extension[ext-id-message-header].valueString", Required, Error),
-    rule("eventCoding.system", EVENT_SYSTEMS, Warning),
-    rule("eventCoding.display", Required, Information),
-    rule("destination.target", LeadsTo(&["Device"]), Warning),
-    rule("destination.receiver", LeadsTo(&["PractitionerRole"]), Warning),
-    rule("sender", LeadsTo(&["Practitioner", "PractitionerRole", "Organization"]), Warning),
-    rule("enterer", LeadsTo(&["Practitioner", "PractitionerRole"]), Warning),
+    rule(&["extension[ext-referral-identifier]", "valueIdentifier"], &["system", "value"], Required, Error),
+    rule(&["extension[ext-id-message-header]"], &["valueString"], Required, Error),
+    rule(&["eventCoding"], &["system"], EVENT_SYSTEMS, Warning),
+    rule(&["eventCoding"], &["display"], Required, Information),
+    rule(&["destination"], &["target"], LeadsTo(&["Device"]), Warning),
+    rule(&["destination"], &["receiver"], LeadsTo(&["PractitionerRole"]), Warning),
+    rule(&[], &["sender"], LeadsTo(&["Practitioner", "PractitionerRole", "Organization"]), Warning),
+    rule(&[], &["enterer"], LeadsTo(&["Practitioner", "PractitionerRole"]), Warning),
 ] };
 
 #[rustfmt::skip]
 const MESSAGE_HEADER_0_11: Profile = Profile { resource: "MessageHeader", source: "Ontario 0.11 MessageHeader", rules: &[
     // The UUID of the fullUrl stands in for it.
-    rule("id", Required, Warning),
+    rule(&[], &["id"], Required, Warning),
     DECLARED,
-    rule("extension[ext-referral-identifier].valueIdentifier.system", Required, Error),
-    rule("extension[ext-referral-identifier].valueIdentifier.value", Required, Error),
-    rule("eventCoding.system", EVENT_SYSTEMS, Warning),
-    rule("eventCoding.display", Required, Information),
-    rule("author", LeadsTo(&["PractitionerRole"]), Error),
+    rule(&["extension[ext-referral-identifier]", "valueIdentifier"], &["system", "value"], Required, Error),
+    rule(&["eventCoding"], &["system"], EVENT_SYSTEMS, Warning),
+    rule(&["eventCoding"], &["display"], Required, Information),
+    rule(&[], &["author"], LeadsTo(&["PractitionerRole"]), Error),
 ] };
 
 #[rustfmt::skip]
 const TASK_0_10: Profile = Profile { resource: "Task", source: "Ontario 0.10.1 Task", rules: &[
     DECLARED,
-    rule("basedOn", Required, Error),
-    rule("basedOn", LeadsTo(&["ServiceRequest"]), Error),
+    rule(&[], &["basedOn"], Required, Error),
+    rule(&[], &["basedOn"], LeadsTo(&["ServiceRequest"]), Error),
     // The codes of traffic (messaging.md 6); one is a slip that the guide itself prints.
-    rule("code.coding.code", OneOf(&["process-request", "process-request-consult", "request-for-information-for-requester",
+    rule(&["code", "coding"], &["code"], OneOf(&["process-request", "process-request-consult", "request-for-information-for-requester",
         "perform-request"]), Warning),
 ] };
 
 #[rustfmt::skip]
 const SERVICE_REQUEST_0_11: Profile = Profile { resource: "ServiceRequest", source: "Ontario 0.11 ServiceRequest", rules: &[
     DECLARED,
-    rule("basedOn", AtMostOne, Warning),
-    rule("basedOn", LeadsTo(&["ServiceRequest"]), Warning),
-    rule("replaces", LeadsTo(&["ServiceRequest"]), Warning),
+    rule(&[], &["basedOn"], AtMostOne, Warning),
+    rule(&[], &["basedOn"], LeadsTo(&["ServiceRequest"]), Warning),
+    rule(&[], &["replaces"], LeadsTo(&["ServiceRequest"]), Warning),
     // The fixed value was not visible; this is what traffic has.
-    rule("intent", OneOf(&["proposal"]), Warning),
-    rule("category.coding.system", Required, Error),
-    rule("category.coding.code", Required, Error),
-    rule("category.coding.display", Required, Error),
-    rule("code.coding.system", Required, Error),
-    rule("code.coding.code", Required, Error),
-    rule("code.coding.display", Required, Error),
+    rule(&[], &["intent"], OneOf(&["proposal"]), Warning),
+    rule(&["category", "coding"], CODING, Required, Error),
+    rule(&["code", "coding"], CODING, Required, Error),
     // The path itself is inferred.
-    rule("orderDetail.coding.system", Required, Warning),
-    rule("orderDetail.coding.code", Required, Warning),
-    rule("orderDetail.coding.display", Required, Warning),
+    rule(&["orderDetail", "coding"], CODING, Required, Warning),
 ] };
 
 #[rustfmt::skip]
 const APPOINTMENT_0_12: Profile = Profile { resource: "Appointment", source: "Ontario 0.12.0 Appointment", rules: &[
     DECLARED,
-    rule("basedOn", LeadsTo(&["ServiceRequest"]), Error),
-    rule("basedOn.reference", Required, Error),
-    rule("participant.actor", LeadsTo(&["Location", "Patient", "PractitionerRole"]), Information),
+    rule(&[], &["basedOn"], LeadsTo(&["ServiceRequest"]), Error),
+    rule(&["basedOn"], &["reference"], Required, Error),
+    rule(&["participant"], &["actor"], LeadsTo(&["Location", "Patient", "PractitionerRole"]), Information),
 ] };
 
 #[rustfmt::skip]
 const COMMUNICATION_0_12: Profile = Profile { resource: "Communication", source: "Ontario 0.12.5TU Communication", rules: &[
     DECLARED,
-    rule("identifier.system", Required, Error),
-    rule("identifier.value", Required, Error),
-    rule("instantiatesCanonical", AtMostOne, Warning),
-    rule("instantiatesUri", AtMostOne, Warning),
+    rule(&["identifier"], &["system", "value"], Required, Error),
+    rule(&[], &["instantiatesCanonical"], AtMostOne, Warning),
+    rule(&[], &["instantiatesUri"], AtMostOne, Warning),
     // 0.10.1 allows several when a requisition groups requests: one is sent, many are accepted (messaging.md 5.4).
-    rule("basedOn", AtMostOne, Information),
-    rule("basedOn", LeadsTo(&["ServiceRequest"]), Error),
-    rule("partOf", AtMostOne, Warning),
+    rule(&[], &["basedOn"], AtMostOne, Information),
+    rule(&[], &["basedOn"], LeadsTo(&["ServiceRequest"]), Error),
+    rule(&[], &["partOf"], AtMostOne, Warning),
     // Always completed, or entered-in-error to withdraw (messaging.md 6).
-    rule("status", OneOf(&["completed", "entered-in-error"]), Warning),
-    rule("category.coding.system", Required, Error),
-    rule("category.coding.code", Required, Error),
-    rule("category.coding.display", Required, Error),
-    rule("medium", AtMostOne, Warning),
-    rule("subject", LeadsTo(&["Patient"]), Error),
-    rule("topic.coding.code", Absent, Warning),
-    rule("topic.coding.userSelected", Absent, Warning),
-    rule("about", Absent, Warning),
-    rule("recipient", LeadsTo(&["HealthcareService", "Organization", "Patient", "Practitioner", "PractitionerRole"]), Warning),
-    rule("sender", LeadsTo(&["PractitionerRole", "Endpoint"]), Warning),
-    rule("sender.reference", Required, Error),
-    rule("reasonCode", AtMostOne, Warning),
-    rule("reasonReference", AtMostOne, Warning),
-    rule("payload.contentReference", LeadsTo(&["DocumentReference"]), Warning),
+    rule(&[], &["status"], OneOf(&["completed", "entered-in-error"]), Warning),
+    rule(&["category", "coding"], CODING, Required, Error),
+    rule(&[], &["medium"], AtMostOne, Warning),
+    rule(&[], &["subject"], LeadsTo(&["Patient"]), Error),
+    rule(&["topic", "coding"], &["code"], Absent, Warning),
+    rule(&["topic", "coding"], &["userSelected"], Absent, Warning),
+    rule(&[], &["about"], Absent, Warning),
+    rule(&[], &["recipient"], LeadsTo(&["HealthcareService", "Organization", "Patient", "Practitioner", "PractitionerRole"]), Warning),
+    rule(&[], &["sender"], LeadsTo(&["PractitionerRole", "Endpoint"]), Warning),
+    rule(&["sender"], &["reference"], Required, Error),
+    rule(&[], &["reasonCode"], AtMostOne, Warning),
+    rule(&[], &["reasonReference"], AtMostOne, Warning),
+    rule(&["payload"], &["contentReference"], LeadsTo(&["DocumentReference"]), Warning),
 ] };
 
 #[rustfmt::skip]
 const DOCUMENT_REFERENCE_0_11: Profile = Profile { resource: "DocumentReference", source: "Ontario 0.11.0 DocumentReference", rules: &[
     DECLARED,
-    rule("status", OneOf(&["current"]), Error),
-    rule("subject.reference", Required, Error),
-    rule("author.reference", Required, Error),
-    rule("content.attachment.title", Required, Error),
-    rule("context.related.reference", Required, Error),
+    rule(&[], &["status"], OneOf(&["current"]), Error),
+    rule(&["subject"], &["reference"], Required, Error),
+    rule(&["author"], &["reference"], Required, Error),
+    rule(&["content", "attachment"], &["title"], Required, Error),
+    rule(&["context", "related"], &["reference"], Required, Error),
 ] };
 
 #[rustfmt::skip]
 const PATIENT_0_11: Profile = Profile { resource: "Patient", source: "Ontario 0.11.0 Patient", rules: &[
     DECLARED,
-    rule("identifier.extension[ext-id-health-card-version-code].valueString", Required, Warning),
-    rule("identifier.type.text", Required, Error),
-    rule("name.family", Required, Error),
-    rule("telecom.value", Required, Error),
-    rule("gender", Required, Error),
+    rule(&["identifier", "extension[ext-id-health-card-version-code]"], &["valueString"], Required, Warning),
+    rule(&["identifier", "type"], &["text"], Required, Error),
+    rule(&["name"], &["family"], Required, Error),
+    rule(&["telecom"], &["value"], Required, Error),
+    rule(&[], &["gender"], Required, Error),
 ] };
 
 #[rustfmt::skip]
 const PRACTITIONER_ROLE_0_12: Profile = Profile { resource: "PractitionerRole", source: "Ontario 0.12.5TU PractitionerRole", rules: &[
     DECLARED,
-    rule("identifier.type.coding.system", Required, Error),
-    rule("identifier.type.coding.code", Required, Error),
-    rule("identifier.type.coding.display", Required, Error),
-    rule("identifier.type.coding.id", Absent, Warning),
-    rule("identifier.type.coding.version", Absent, Warning),
-    rule("identifier.type.coding.userSelected", Absent, Warning),
-    rule("code.coding.system", Required, Error),
-    rule("code.coding.code", Required, Error),
-    rule("code.coding.display", Required, Error),
-    rule("specialty.coding.system", Required, Error),
-    rule("specialty.coding.code", Required, Error),
-    rule("specialty.coding.display", Required, Error),
+    rule(&["identifier", "type", "coding"], CODING, Required, Error),
+    rule(&["identifier", "type", "coding"], &["id", "version", "userSelected"], Absent, Warning),
+    rule(&["code", "coding"], CODING, Required, Error),
+    rule(&["specialty", "coding"], CODING, Required, Error),
 ] };
 
 #[rustfmt::skip]
 const PRACTITIONER_0_12: Profile = Profile { resource: "Practitioner", source: "Ontario 0.12.5TU Practitioner", rules: &[
     DECLARED,
-    rule("name", AtMostOne, Warning),
-    rule("qualification.code.coding.system", Required, Error),
-    rule("qualification.code.coding.code", Required, Error),
-    rule("qualification.code.coding.display", Required, Error),
-    rule("communication.coding.system", Required, Error),
-    rule("communication.coding.code", Required, Error),
-    rule("communication.coding.display", Required, Error),
+    rule(&[], &["name"], AtMostOne, Warning),
+    rule(&["qualification", "code", "coding"], CODING, Required, Error),
+    rule(&["communication", "coding"], CODING, Required, Error),
 ] };
 
 #[rustfmt::skip]
 const QUESTIONNAIRE_RESPONSE_0_12: Profile = Profile { resource: "QuestionnaireResponse",
     source: "Ontario 0.12.5TU QuestionnaireResponse", rules: &[
     DECLARED,
-    rule("identifier.system", Required, Error),
-    rule("identifier.value", Required, Error),
-    rule("basedOn", LeadsTo(&["ServiceRequest"]), Warning),
-    rule("partOf", AtMostOne, Warning),
-    rule("subject", LeadsTo(&["Patient"]), Error),
+    rule(&["identifier"], &["system", "value"], Required, Error),
+    rule(&[], &["basedOn"], LeadsTo(&["ServiceRequest"]), Warning),
+    rule(&[], &["partOf"], AtMostOne, Warning),
+    rule(&[], &["subject"], LeadsTo(&["Patient"]), Error),
     // The main RMS names the Practitioner.
-    rule("author", LeadsTo(&["PractitionerRole"]), Information),
+    rule(&[], &["author"], LeadsTo(&["PractitionerRole"]), Information),
 ] };
 
 #[rustfmt::skip]
 const HEALTHCARE_SERVICE_0_11: Profile = Profile { resource: "HealthcareService", source: "Ontario 0.11.0 HealthcareService", rules: &[
     DECLARED,
-    rule("active", Required, Error),
-    rule("providedBy.display", Required, Error),
+    rule(&[], &["active"], Required, Error),
+    rule(&["providedBy"], &["display"], Required, Error),
 ] };
 
 const OPERATION_OUTCOME_0_11: Profile =

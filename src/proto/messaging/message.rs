@@ -10,6 +10,7 @@ use ring::digest::{Context, SHA256};
 use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, Error, Result};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
 use crate::proto::fhir::reference::{bare_uuid, resolve};
+use crate::proto::fhir::tree::BYTE_ORDER_MARK;
 use crate::proto::guide::dialects::{self, Dialect};
 use crate::proto::guide::events;
 use crate::proto::messaging::check;
@@ -136,10 +137,15 @@ impl Message {
 
     /// Everything found wrong or odd in it as a message of this dialect.
     pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
-        match self.view() {
+        let mut found = match self.view() {
             Ok(view) => check::check(view.root(), dialect),
             Err(error) => vec![Issue::error("structure", "", error.message(), "")],
+        };
+        if self.bundle.starts_with(BYTE_ORDER_MARK) {
+            let text = "the JSON begins with a byte order mark, which is ignored";
+            found.insert(0, Issue::warning("structure", "Bundle", text, "RFC 8259 8.1"));
         }
+        found
     }
 
     /// The dialect it seems to be written in.

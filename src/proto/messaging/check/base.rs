@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
                 self.findings.add(Error, "required", &place.member(mark.name), text, R4);
             }
         }
-        invariants::check(&mut self.findings, kind.name, node, place);
+        invariants::check(&mut self.findings, self.invariants.get(kind.index).copied().unwrap_or_default(), node, place);
     }
 
     /// Notes a required element or a choice, of which there is one only.

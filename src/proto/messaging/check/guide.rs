@@ -35,17 +35,22 @@ impl<'a> Checker<'a> {
     fn profile(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
         for (profile, basis) in self.dialect.rules.profiles.iter().filter(|(profile, _)| profile.resource == kind) {
             for rule in profile.rules {
-                self.walk(resource, rule.path, place, Work { rule, profile, basis: *basis });
+                self.walk(resource, rule.holder, place, Work { rule, profile, basis: *basis });
             }
         }
     }
 
     /// Goes to every element that holds what the rule is about.
-    fn walk(&mut self, node: Node<'a>, path: &'static str, place: &Place<'_>, work: Work) {
-        let Some((step, rest)) = path.split_once('.') else { return self.judge(node, path, place, work) };
+    fn walk(&mut self, node: Node<'a>, path: &'static [&'static str], place: &Place<'_>, work: Work) {
+        let Some((step, rest)) = path.split_first() else {
+            for name in work.rule.names {
+                self.judge(node, name, place, work);
+            }
+            return;
+        };
         let (name, slice) = match step.strip_suffix(']').and_then(|step| step.split_once('[')) {
             Some((name, slice)) => (name, Some(slice)),
-            None => (step, None),
+            None => (*step, None),
         };
         let member = place.member(name);
         match node.get(name) {
@@ -57,8 +62,8 @@ impl<'a> Checker<'a> {
                 }
             }
             Some(value) => self.walk(value, rest, &member, work),
-            // Of what is missing, nothing can be missing; only the resource itself always is there.
-            None if rest == "profile" && step == "meta" => self.judge_missing(&member.member(rest), work),
+            // Of what is missing nothing can be missing, but every resource is to declare its profile (messaging.md 4.1).
+            None if name == "meta" => self.judge_missing(&member.member("profile"), work),
             None => {}
         }
     }

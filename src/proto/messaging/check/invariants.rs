@@ -1,14 +1,17 @@
 //! Invariants of base R4 that a message's use depends on.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
 
 use crate::proto::fhir::outcome::Level::{self, Error, Warning};
+use crate::proto::fhir::r4::R4;
 use crate::proto::fhir::tree::Node;
 
 use super::findings::{Findings, Place};
 
 /// One invariant of a type.
-struct Invariant {
+pub(super) struct Invariant {
     level: Level,
     /// The member the finding is at; empty for the object itself.
     at: &'static str,
@@ -65,9 +68,15 @@ fn of(kind: &str) -> &'static [Invariant] {
     }
 }
 
-/// Checks an object of this type.
-pub(super) fn check(findings: &mut Findings, kind: &str, node: Node<'_>, place: &Place<'_>) {
-    for invariant in of(kind) {
+/// The invariants of every type, by its number.
+pub(super) fn all() -> &'static [&'static [Invariant]] {
+    static ALL: OnceLock<Vec<&'static [Invariant]>> = OnceLock::new();
+    ALL.get_or_init(|| R4::get().types().iter().map(|kind| of(kind.name)).collect())
+}
+
+/// Checks an object against the invariants of its type.
+pub(super) fn check(findings: &mut Findings, invariants: &[Invariant], node: Node<'_>, place: &Place<'_>) {
+    for invariant in invariants {
         if !(invariant.holds)(node) {
             let member = place.member(invariant.at);
             let place = if invariant.at.is_empty() { place } else { &member };

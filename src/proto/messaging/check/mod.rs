@@ -23,6 +23,7 @@ use crate::proto::guide::dialects::{Dialect, Signs, recognise};
 
 pub(super) use findings::shown;
 use findings::{Findings, Place};
+use invariants::Invariant;
 use references::Logical;
 
 /// One entry of the Bundle.
@@ -36,12 +37,13 @@ struct Entry<'a> {
 
 struct Checker<'a> {
     r4: &'static R4,
+    invariants: &'static [&'static [Invariant]],
     dialect: &'static Dialect,
     findings: Findings,
     entries: Vec<Entry<'a>>,
     addresses: Addresses<'a>,
-    /// The entries by identifier; made when the first reference needs it.
-    logical: Option<Logical<'a>>,
+    /// The entries by identifier.
+    logical: Logical<'a>,
     /// The entry under way.
     entry: usize,
     /// The type of each contained resource of the entry under way, by id.
@@ -89,7 +91,17 @@ impl<'a> Checker<'a> {
             addresses.add(index, full_url, kind, text(resource, "id"));
             entries.push(Entry { full_url, kind, resource, leads_to: Vec::new() });
         }
-        let (r4, findings) = (R4::get(), Findings::default());
-        Ok(Self { r4, dialect, findings, entries, addresses, logical: None, entry: 0, contained: HashMap::new() })
+        let (r4, invariants, findings) = (R4::get(), invariants::all(), Findings::default());
+        Ok(Self {
+            r4,
+            invariants,
+            dialect,
+            findings,
+            entries,
+            addresses,
+            logical: Logical::default(),
+            entry: 0,
+            contained: HashMap::new(),
+        })
     }
 }

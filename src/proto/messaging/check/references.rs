@@ -6,14 +6,38 @@ use crate::proto::fhir::outcome::Level::{Error, Information, Warning};
 use crate::proto::fhir::reference::named_type;
 use crate::proto::fhir::tree::{Node, list};
 
-use super::Checker;
 use super::findings::Place;
+use super::{Checker, Entry};
 
 /// Identifiers of one resource that references are compared with.
 const MOST_IDENTIFIERS: usize = 64;
 
-/// The first entry with an identifier: by type or any, by system or any.
-pub(super) type Logical<'a> = HashMap<(Option<&'a str>, Option<&'a str>, &'a str), usize>;
+/// The first entry with an identifier: by type or any, by system or any. Each of the four is made when a reference first needs it.
+#[derive(Default)]
+pub(super) struct Logical<'a>([Option<HashMap<Key<'a>, usize>>; 4]);
+
+type Key<'a> = (Option<&'a str>, Option<&'a str>, &'a str);
+
+impl<'a> Logical<'a> {
+    fn find(&mut self, entries: &[Entry<'a>], (kind, system, value): Key<'a>) -> Option<usize> {
+        let map = self.0.get_mut(usize::from(kind.is_some()) * 2 + usize::from(system.is_some()))?;
+        let map = map.get_or_insert_with(|| {
+            let mut map = HashMap::new();
+            // Without the room it grows as it can.
+            let _ = map.try_reserve(entries.len());
+            for (index, entry) in entries.iter().enumerate() {
+                for own in list(entry.resource.get("identifier")).take(MOST_IDENTIFIERS) {
+                    let own_system = if system.is_some() { text(own, "system") } else { None };
+                    if let Some(value) = text(own, "value") {
+                        map.entry((kind.map(|_| entry.kind), own_system, value)).or_insert(index);
+                    }
+                }
+            }
+            map
+        });
+        map.get(&(kind, system, value)).copied()
+    }
+}
 
 fn text<'a>(node: Node<'a>, name: &str) -> Option<&'a str> {
     node.get(name).and_then(Node::str).filter(|text| !text.is_empty())
@@ -26,33 +50,22 @@ impl<'a> Checker<'a> {
         by_address.or_else(|| {
             let identifier = reference.get("identifier")?;
             let key = (text(reference, "type"), text(identifier, "system"), text(identifier, "value")?);
-            let entries = &self.entries;
-            let logical = self.logical.get_or_insert_with(|| {
-                let mut logical = Logical::new();
-                for (index, entry) in entries.iter().enumerate() {
-                    for own in list(entry.resource.get("identifier")).take(MOST_IDENTIFIERS) {
-                        let Some(value) = text(own, "value") else { continue };
-                        let systems = [None, text(own, "system")];
-                        for kind in [None, Some(entry.kind)] {
-                            for system in systems {
-                                logical.entry((kind, system, value)).or_insert(index);
-                            }
-                        }
-                    }
-                }
-                logical
-            });
-            logical.get(&key).copied()
+            self.logical.find(&self.entries, key)
         })
     }
 
     /// The resource type a Reference leads to, as far as one can tell.
     pub(super) fn target_type(&mut self, reference: Node<'a>) -> Option<&'a str> {
+        let resolved = self.resolve(reference);
+        self.type_of(reference, resolved)
+    }
+
+    fn type_of(&self, reference: Node<'a>, resolved: Option<usize>) -> Option<&'a str> {
         let address = text(reference, "reference");
         if let Some(id) = address.and_then(|address| address.strip_prefix('#')) {
             return self.contained.get(id).copied();
         }
-        let resolved = self.resolve(reference).and_then(|index| self.entries.get(index)).map(|entry| entry.kind);
+        let resolved = resolved.and_then(|index| self.entries.get(index)).map(|entry| entry.kind);
         resolved.or_else(|| address.and_then(named_type)).or_else(|| text(reference, "type"))
     }
 
@@ -68,13 +81,13 @@ impl<'a> Checker<'a> {
 
     /// A Reference: it leads somewhere, and to a type that may stand there.
     pub(super) fn reference(&mut self, node: Node<'a>, targets: &[&'static str], place: &Place<'_>) {
-        let address = text(node, "reference");
+        let (address, resolved) = (text(node, "reference"), self.resolve(node));
         if let Some(id) = address.and_then(|address| address.strip_prefix('#')) {
             if !id.is_empty() && !self.contained.contains_key(id) {
                 let words = "the resource does not contain what this refers to";
                 self.findings.add(Error, "not-found", &place.member("reference"), words, "FHIR R4 Reference ref-1");
             }
-        } else if let Some(target) = self.resolve(node) {
+        } else if let Some(target) = resolved {
             if let Some(entry) = self.entries.get_mut(self.entry) {
                 entry.leads_to.push(target);
             }
@@ -85,7 +98,7 @@ impl<'a> Checker<'a> {
         if targets.is_empty() {
             return;
         }
-        if self.target_type(node).is_some_and(|kind| !targets.contains(&kind)) {
+        if self.type_of(node, resolved).is_some_and(|kind| !targets.contains(&kind)) {
             let words = format!("this leads to a resource of another type; expected {}", targets.join(", "));
             self.findings.add(Error, "value", place, words, "FHIR R4");
         }
