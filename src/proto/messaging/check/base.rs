@@ -67,7 +67,6 @@ impl<'a> Checker<'a> {
         }
         if empty {
             self.findings.add(Warning, "structure", place, "an empty object says nothing", "FHIR R4 ele-1");
-            return;
         }
         for (index, mark) in self.r4.marks(kind).iter().enumerate() {
             if mark.required && seen & 1 << index == 0 {
