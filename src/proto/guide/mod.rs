@@ -6,4 +6,5 @@ pub mod events;
 pub mod field;
 pub mod fields_table;
 pub mod rules;
+pub mod rules_ca;
 pub mod rules_on;

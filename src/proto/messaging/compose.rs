@@ -88,39 +88,6 @@ impl Draft {
         })
     }
 
-    /// The form to fill, as JSON (docs/schema/form.json): name, required, format, code list, example of every field that means something
-    /// for this event.
-    pub fn fields_json(&self) -> String {
-        let fields = FIELDS.iter().filter(|field| field.write && self.means_something(field)).map(|field| self.describe(field));
-        let fields: Vec<Value> = fields.collect();
-        json!({"event": self.event.code, "partner": self.partner, "dialect": self.dialect.name, "fields": fields}).to_string()
-    }
-
-    /// One line of the form.
-    fn describe(&self, field: &Field) -> Value {
-        let need = self.need(field);
-        let mut line = json!({
-            "name": field.name,
-            "required": need == Need::Required,
-            "repeats": field.name.contains("[]"),
-            "format": field.kind.as_str(),
-            "expects": field.kind.expectation(),
-            "example": field.example,
-            "about": field.about,
-        });
-        if let Need::OneOf(group) = need {
-            line["one_of"] = json!(group);
-        }
-        if let Some(max) = field.kind.max_length() {
-            line["max_length"] = json!(max);
-        }
-        if !field.codes.is_empty() {
-            line["codes"] =
-                field.codes.iter().map(|word| json!({"code": word.code, "text": word.words.0, "text_fr": word.words.1})).collect();
-        }
-        line
-    }
-
     fn means_something(&self, field: &Field) -> bool {
         self.event.focus.iter().any(|focus| field.on & on::of(focus) != 0)
     }
@@ -154,23 +121,6 @@ impl Draft {
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let position = FIELDS.iter().position(|field| field.name == name)?;
         self.fields.get(&(position, 0)).map(String::as_str)
-    }
-
-    /// Whether this event needs the field: the minimum of messaging.md 5.1, the profiles' mandatory elements, and R4's app-3.
-    fn need(&self, field: &Field) -> Need {
-        let home = field.places[0].0;
-        let starts = self.event.code == "add-service-request";
-        let undated = matches!(self.value("appointment.status"), Some("proposed" | "cancelled" | "waitlist"));
-        let full_request = starts || self.event.code == "notify-update-service-request";
-        match field.name {
-            "referral.identifier[].value" if !starts => Need::Required,
-            "appointment.start" | "appointment.end" if undated => Need::Optional,
-            _ if home == Home::Request && !full_request => Need::Optional,
-            _ if matches!(home, Home::Task | Home::Appointment | Home::Communication) && !self.focus_homes().contains(&home) => {
-                Need::Optional
-            }
-            _ => field.need,
-        }
     }
 
     /// Sets a field by its name; `[+]` takes the first repetition not set yet. An empty value removes it. Errors: `EREF_UNKNOWN_FIELD`,
@@ -270,41 +220,6 @@ impl Draft {
             return Err(Error::new(EREF_INVALID_FIELD, message).with_detail(outcome_json(&issues)));
         }
         serde_json::to_vec(&bundle).map_err(|_| Error::new(EREF_INVALID_CONTENT, "the message cannot be written as JSON"))
-    }
-
-    /// What is needed and not there.
-    fn missing(&self) -> Vec<Issue> {
-        let is_set = |name: &str| self.value(name).is_some();
-        let mut issues = Vec::new();
-        let mut groups: Vec<&str> = Vec::new();
-        for field in
-            FIELDS.iter().filter(|field| field.write && self.means_something(field) && !self.host_speaks_for(field.places[0].0))
-        {
-            match self.need(field) {
-                Need::Required if !is_set(field.name) => {
-                    issues.push(finding(field.name, &format!("required for {}", self.event.code)))
-                }
-                Need::OneOf(group) if !groups.contains(&group) => {
-                    groups.push(group);
-                    let members = FIELDS.iter().filter(|other| other.need == Need::OneOf(group));
-                    let names: Vec<&str> = members.map(|other| other.name).collect();
-                    if !names.iter().any(|name| is_set(name)) {
-                        issues.push(finding(field.name, &format!("one of {} is required", names.join(", "))));
-                    }
-                }
-                _ => {}
-            }
-        }
-        if self.value("appointment.start").is_some() != self.value("appointment.end").is_some()
-            && self.need_is_optional("appointment.start")
-        {
-            issues.push(finding("appointment.end", "start and end stand together (R4 app-2)"));
-        }
-        issues
-    }
-
-    fn need_is_optional(&self, name: &str) -> bool {
-        FIELDS.iter().find(|field| field.name == name).is_some_and(|field| self.need(field) == Need::Optional)
     }
 
     /// SHA-256 over what the host handed in, never over what is made up while composing, so that a repeated call is known again.

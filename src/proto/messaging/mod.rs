@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod fields;
 pub mod header;
 mod html;
+pub mod known;
 pub mod message;
 pub mod notification;
 pub mod parse;
@@ -22,4 +23,5 @@ mod trust;
 pub mod view;
 
 pub use compose::Draft;
+pub use known::Known;
 pub use message::Message;

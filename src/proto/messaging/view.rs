@@ -15,7 +15,7 @@ const MOST_IDENTIFIERS: usize = 64;
 const MOST_REFERENCES: usize = 16;
 
 /// The parts resources play, each after those it is found through.
-const PARTS: [Home; 15] = [
+const PARTS: [Home; 17] = [
     Home::Focus,
     Home::Request,
     Home::Task,
@@ -30,7 +30,9 @@ const PARTS: [Home; 15] = [
     Home::Target,
     Home::TargetOrganization,
     Home::TargetLocation,
+    Home::UserRole,
     Home::User,
+    Home::Advice,
 ];
 
 /// What a message's bytes say of who is who in it, without the bytes. Made once; a [`View`] joins it with them.
@@ -230,7 +232,7 @@ impl<'a> View<'a> {
     }
 
     /// The index of the resource that plays this part, as far as it is known by now.
-    fn part(self, home: Home) -> Option<usize> {
+    pub fn part(self, home: Home) -> Option<usize> {
         let mut parts = self.instead.iter().chain(&self.cast.parts);
         parts.find(|(part, _)| *part == home).map(|(_, index)| *index)
     }
@@ -239,7 +241,8 @@ impl<'a> View<'a> {
         self.resource(index).is_some_and(|resource| resource_type(resource) == name)
     }
 
-    fn resolved(self, reference: Node<'a>) -> Option<usize> {
+    /// The entry a Reference leads to.
+    pub fn resolved(self, reference: Node<'a>) -> Option<usize> {
         let identifier = reference.get("identifier");
         let wanted = Reference {
             reference: text(reference, "reference"),
@@ -329,10 +332,19 @@ impl<'a> View<'a> {
             Home::Target => self.of_role(target, "practitioner", "Practitioner"),
             Home::TargetOrganization => self.of_role(target, "organization", "Organization"),
             Home::TargetLocation => self.of_role(target, "location", "Location"),
+            Home::UserRole => ["enterer", "author"].into_iter().find_map(|member| self.follow(Some(0), member)),
+            Home::Advice => self.advice(),
             Home::User => ["enterer", "author"]
                 .into_iter()
                 .find_map(|member| self.of_role(self.follow(Some(0), member), "practitioner", "Practitioner")),
         }
+    }
+
+    /// The Communication that is a result of the task (messaging.md 4.2).
+    fn advice(self) -> Option<usize> {
+        let outputs = list(self.resource(self.part(Home::Task)?)?.get("output")).take(MOST_REFERENCES);
+        let mut results = outputs.filter_map(|output| self.resolved(output.get("valueReference")?));
+        results.find(|index| self.is_a(*index, "Communication"))
     }
 
     fn answers(self) -> &'a [Held] {

@@ -138,7 +138,7 @@ impl<'a> Checker<'a> {
             let place = member.item(index);
             if name != kind {
                 self.findings.add(Warning, "value", &place, "the profile is one of another resource type", SOURCE);
-            } else if !known.contains(&version) {
+            } else if !rules.versions.is_empty() && !known.contains(&version) {
                 let text = format!("the version of the profile is not one that is known; expected {}", known.join(" or "));
                 self.findings.add(Warning, "value", &place, text, SOURCE);
             }
