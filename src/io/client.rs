@@ -2,12 +2,12 @@
 //!
 //! What the worker must know about a failure is whether the partner may have acted on the request: [`Failure::sent`].
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::Read;
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -22,10 +22,11 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 use url::{Host, Url};
 
 use crate::error::{
-    EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_NETWORK, EREF_NO_MEMORY, EREF_REMOTE, EREF_TIMEOUT, EREF_TLS, EREF_TOO_LARGE,
+    EREF_CONFIG, EREF_FORBIDDEN, EREF_INVALID_ARGUMENT, EREF_NETWORK, EREF_NO_MEMORY, EREF_REMOTE, EREF_TIMEOUT, EREF_TLS,
+    EREF_TOO_LARGE,
 };
 use crate::error::{Error, Result};
-use crate::io::resolve::NamedResolver;
+use crate::io::resolve::{Forbidden, NamedResolver, Reach};
 use crate::io::tls;
 use crate::proto::settings::{Network, time_for};
 
@@ -37,8 +38,9 @@ const SOCKET_BYTES: usize = 4 << 20;
 /// Sends requests to partners. Cheap to keep, shared by threads; holds a few idle connections and no thread.
 pub struct Client {
     agent: Agent,
-    total_ms: u64,
-    answer_bytes: u64,
+    tls: Arc<ClientConfig>,
+    network: Network,
+    reach: Reach,
 }
 
 /// What the remote system answered, whatever its status.
@@ -64,12 +66,42 @@ pub struct Failure {
 thread_local! {
     /// Whether this thread's current request was written to, in part or whole. ureq does all its work on the calling thread.
     static SENT: Cell<bool> = const { Cell::new(false) };
+    /// Whether what this thread waits for is still wanted; see [`wanted_while`].
+    static WANTED: RefCell<Option<Box<dyn Fn() -> bool>>> = const { RefCell::new(None) };
+}
+
+/// How often a waiting request asks whether it is still wanted.
+const ASK: Duration = Duration::from_millis(100);
+
+/// Runs `call`; its requests end with `EREF_TIMEOUT` soon after `wanted` has become false, whatever they wait for, unless it is a
+/// connection being made: that ends by `network.connect_ms`.
+pub fn wanted_while<T>(wanted: impl Fn() -> bool + 'static, call: impl FnOnce() -> T) -> T {
+    struct Clear;
+    impl Drop for Clear {
+        fn drop(&mut self) {
+            WANTED.set(None);
+        }
+    }
+    WANTED.set(Some(Box::new(wanted)));
+    let _clear = Clear;
+    call()
 }
 
 impl Client {
     /// A client with these settings; `partner_ca` (PEM, path or text) adds to the trusted authorities. `EREF_CONFIG` says what is wrong.
     pub fn new(network: &Network, partner_ca: Option<&str>) -> Result<Self> {
-        let tls = TlsConnector { config: tls::client_config(network, partner_ca)? };
+        Self::with(tls::client_config(network, partner_ca)?, network.clone(), Reach::Configured)
+    }
+
+    /// A client with the same authorities and no connection in common, for addresses that come from outside: it dials what `reach` allows,
+    /// and takes answers of at most `limit` bytes, for which it has the time that a slow line needs.
+    pub fn for_foreign(&self, reach: Reach, limit: usize) -> Result<Self> {
+        let total = time_for(self.network.total_ms, limit).as_millis();
+        let total_ms = u64::try_from(total).unwrap_or(u64::MAX);
+        Self::with(self.tls.clone(), Network { total_ms, answer_bytes: limit as u64, ..self.network.clone() }, reach)
+    }
+
+    fn with(tls: Arc<ClientConfig>, network: Network, reach: Reach) -> Result<Self> {
         let connect = Some(Duration::from_millis(network.connect_ms.max(1)));
         let total = Some(Duration::from_millis(network.total_ms.max(1)));
         let config = Config::builder()
@@ -77,7 +109,7 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             // Set even when there is none: by itself ureq would read the environment.
-            .proxy(proxy(network)?)
+            .proxy(proxy(&network)?)
             .user_agent(concat!("ereferral/", env!("CARGO_PKG_VERSION")))
             .max_idle_age(KEEP_IDLE)
             .timeout_global(total)
@@ -90,9 +122,12 @@ impl Client {
             .timeout_recv_body(total)
             .build();
         let connector =
-            ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls).chain(CountingConnector);
-        let agent = Agent::with_parts(config, connector, NamedResolver);
-        Ok(Self { agent, total_ms: network.total_ms.max(1), answer_bytes: network.answer_bytes })
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(TlsConnector { config: tls.clone() })
+                .chain(CountingConnector);
+        let agent = Agent::with_parts(config, connector, NamedResolver(reach));
+        Ok(Self { agent, tls, network, reach })
     }
 
     /// Posts a body. Redirects are not followed: a 3xx is an answer. `url` must be https, or http on loopback.
@@ -108,10 +143,11 @@ impl Client {
     /// Gives a large body the time that a slow line needs for it.
     fn timed<'a>(&self, request: Request<&'a [u8]>) -> Request<&'a [u8]> {
         let size = request.body().len();
-        let whole = Some(time_for(self.total_ms, size));
+        let total_ms = self.network.total_ms.max(1);
+        let whole = Some(time_for(total_ms, size));
         let request = self.agent.configure_request(request).timeout_global(whole).timeout_per_call(whole).timeout_send_body(whole);
         // The last of the body may still be on its way when the wait for the answer begins.
-        request.timeout_recv_response(Some(time_for(self.total_ms, size.min(SOCKET_BYTES)))).build()
+        request.timeout_recv_response(Some(time_for(total_ms, size.min(SOCKET_BYTES)))).build()
     }
 
     fn run(
@@ -122,6 +158,10 @@ impl Client {
     ) -> std::result::Result<Answer, Failure> {
         let unsent = |error| Failure { sent: false, error };
         let request = request(url, headers).map_err(unsent)?;
+        // A proxy is dialled in its place; what is written as an address is checked all the same.
+        self.reach
+            .check_literal(url)
+            .map_err(|forbidden| unsent(forbidden_error(&forbidden, url.host_str().unwrap_or_default())))?;
         SENT.set(false);
         let host = url.host_str().unwrap_or_default();
         let answer = match send(request) {
@@ -136,9 +176,9 @@ impl Client {
     }
 
     fn read(&self, body: ureq::Body, host: &str) -> Result<Vec<u8>> {
-        let limit = self.answer_bytes;
-        let too_large =
-            || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than network.answer_bytes ({limit})"));
+        let limit = self.network.answer_bytes;
+        let name = if self.reach == Reach::Configured { "network.answer_bytes" } else { "limits.attachment_bytes" };
+        let too_large = || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than {name} ({limit})"));
         if body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -201,6 +241,11 @@ fn failure(error: ureq::Error, host: &str) -> Failure {
         let unread = matches!(tls, rustls::Error::AlertReceived(alert) if tls::is_certificate_alert(*alert));
         return Failure { sent: sent && !unread, error: Error::new(EREF_TLS, format!("TLS with {host}: {}", tls::reason(tls))) };
     }
+    if let ureq::Error::Other(other) = &error
+        && let Some(forbidden) = other.downcast_ref::<Forbidden>()
+    {
+        return Failure { sent: false, error: forbidden_error(forbidden, host) };
+    }
     let (status, text) = match &error {
         ureq::Error::Timeout(_) if sent => (EREF_TIMEOUT, "no answer in time from"),
         ureq::Error::Timeout(_) => (EREF_TIMEOUT, "no connection in time to"),
@@ -212,6 +257,10 @@ fn failure(error: ureq::Error, host: &str) -> Failure {
         _ => (EREF_NETWORK, "no exchange was possible with"),
     };
     Failure { sent, error: Error::new(status, format!("{text} {host}")) }
+}
+
+fn forbidden_error(forbidden: &Forbidden, host: &str) -> Error {
+    Error::new(EREF_FORBIDDEN, format!("{host}: {forbidden}"))
 }
 
 fn io_text(error: &std::io::Error, sent: bool) -> &'static str {
@@ -332,8 +381,23 @@ impl<T: Transport> Transport for Counting<T> {
         self.0.transmit_output(amount, timeout)
     }
 
+    /// In short pieces while somebody may lose interest.
     fn await_input(&mut self, timeout: NextTimeout) -> std::result::Result<bool, ureq::Error> {
-        self.0.await_input(timeout)
+        let asked = || WANTED.with_borrow(|wanted| wanted.as_ref().map(|wanted| wanted()));
+        let start = Instant::now();
+        loop {
+            let left = timeout.after.saturating_sub(start.elapsed());
+            let piece = match asked() {
+                None => return self.0.await_input(timeout),
+                Some(false) => return Err(ureq::Error::Timeout(timeout.reason)),
+                Some(true) => left.min(ASK),
+            };
+            let waiting = NextTimeout { after: UreqDuration::Exact(piece), ..timeout };
+            match self.0.await_input(waiting) {
+                Err(ureq::Error::Timeout(_)) if left > piece => {}
+                other => return other,
+            }
+        }
     }
 
     fn is_open(&mut self) -> bool {

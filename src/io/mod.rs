@@ -4,6 +4,6 @@ pub mod client;
 pub mod clock;
 pub mod crypto;
 pub mod listener;
-mod resolve;
+pub mod resolve;
 pub mod store;
 pub mod tls;

@@ -14,7 +14,7 @@ use crate::proto::messaging::message::Message;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::Refusal;
 use crate::proto::messaging::respond::{self, Taken};
-use crate::proto::messaging::trust;
+use crate::proto::messaging::{attachment, trust};
 use crate::proto::settings::{ChangedContent, Messaging, Partner, Role, Settings};
 use crate::proto::store::{Accepted, IncomingMessage, ReferralRole};
 
@@ -190,6 +190,9 @@ fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole
 /// Findings that only this engine can make: they depend on the partner and on us.
 fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Issue> {
     let mut issues = message.findings().to_vec();
+    if let Ok(view) = message.view() {
+        issues.extend(attachment::findings(view));
+    }
     if settings.test && !message.is_test() {
         let text = "the message is not labelled as test data (HTEST), and this is a test system";
         issues.push(Issue::warning("business-rule", "Bundle.meta.security", text, "HTEST"));
