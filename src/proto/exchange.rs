@@ -255,6 +255,7 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
         {
             messaging::receive::handle(ctx, request).await
         }
+        "/fhir/metadata" => smart::server::handle(ctx, request, path).await,
         _ if (path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
             smart::server::handle(ctx, request, path).await
         }
