@@ -3,4 +3,5 @@
 pub mod codes;
 pub mod dialects;
 pub mod events;
+pub mod field;
 pub mod fields_table;

@@ -2,6 +2,8 @@
 
 pub mod answer;
 mod assemble;
+pub mod changes;
+pub mod certificate;
 pub mod compose;
 pub mod envelope;
 pub mod fields;

@@ -12,7 +12,8 @@ use crate::proto::http::{Request, Response};
 use crate::proto::messaging::message::Message;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::Refusal;
-use crate::proto::messaging::{respond, trust};
+use crate::proto::messaging::respond;
+use crate::proto::messaging::trust::{self, Sender};
 use crate::proto::settings::{ChangedContent, Messaging, Partner, Role, Settings};
 use crate::proto::store::{Accepted, IncomingMessage, ReferralRole};
 
@@ -80,12 +81,12 @@ fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
 
 async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Vec<u8>, Box<Failure>> {
     check_head(request)?;
-    let partner = trust::authenticate(ctx, request.headers())?;
+    let sender = trust::authenticate(ctx, request).await?;
     let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
     let message = Message::read(body, &ctx.settings().limits)?;
     check_test_label(ctx.settings(), &message)?;
-    let (event, direction) = event_of(partner, &message)?;
-    accept(ctx, partner, message, event, direction)
+    let (event, direction) = event_of(sender.partner, &message)?;
+    accept(ctx, &sender, message, event, direction)
 }
 
 /// Method and media types (messaging.md 8.1).
@@ -190,31 +191,36 @@ fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Is
 /// Keeps the message, then says so (messaging.md 10.3).
 fn accept(
     ctx: &Ctx,
-    partner: &Partner,
+    sender: &Sender,
     message: Message,
     event: &'static str,
     direction: Direction,
 ) -> std::result::Result<Vec<u8>, Box<Failure>> {
     let settings = ctx.settings();
+    let Sender { partner, trusted } = *sender;
     let (our_role, partner_role) = roles(partner, direction);
     let id = ctx.id();
     let (notification, referral) = {
         let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
         let notice = Notice {
             partner: Some(&partner.name),
-            trusted: true,
+            trusted,
             time_zone: settings.system.time_zone.as_deref(),
             our_role: Some(our_role.as_str()),
+            ..Notice::default()
         };
         let document = notification::document(view, event, &findings(settings, partner, &message), &notice);
-        let mut referral = notification::referral_update(view, event, our_role, partner_role);
+        // A sender without credentials touches no referral (messaging.md, decisions).
+        let mut referral = notification::referral_update(view, event, our_role, partner_role).filter(|_| trusted);
         if let Some(update) = referral.as_mut() {
             let own = settings.own_referral_system();
             (update.ours, update.identifiers) = std::mem::take(&mut update.identifiers).into_iter().partition(|i| i.system == own);
         }
         (document, referral)
     };
-    let response = respond::bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
+    // Nor does it get content back.
+    let response = if trusted { respond::bundle(ctx, &message) } else { Ok(Vec::new()) };
+    let response = response.map_err(|error| store_failure(ctx, &error))?;
     let incoming = IncomingMessage {
         id: id.clone(),
         partner: partner.name.clone(),
@@ -227,7 +233,7 @@ fn accept(
         response,
         notification,
         referral,
-        trusted: true,
+        trusted,
     };
     let accepted = ctx.store().accept_message(&incoming, ctx.now()).map_err(|error| store_failure(ctx, &error))?;
     let log = |what: &str| ctx.world.log.line(Level::Info, "messaging", format!("{event} from {}: {what}", partner.name));
