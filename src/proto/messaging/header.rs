@@ -133,6 +133,7 @@ pub struct ResponsePart {
 struct Extension {
     url: Option<String>,
     value_string: Option<String>,
+    value_code: Option<String>,
     value_identifier: Option<ReferenceIdentifier>,
 }
 
@@ -166,6 +167,12 @@ impl Header {
     /// The event's code system as received.
     pub fn event_system(&self) -> Option<&str> {
         self.event_coding.as_ref().and_then(|coding| coding.system.as_deref())
+    }
+
+    /// Whether the sender wants an answer: `always`, `on-error`, `never` or `on-success` (messaging.md 8.4).
+    pub fn response_request(&self) -> Option<&str> {
+        const URL: &str = "http://hl7.org/fhir/StructureDefinition/messageheader-response-request";
+        self.extension.iter().find(|extension| extension.url.as_deref() == Some(URL))?.value_code.as_deref()
     }
 
     /// How many extensions carry an identifier.

@@ -2,8 +2,8 @@
 
 pub mod answer;
 mod assemble;
-pub mod changes;
 pub mod certificate;
+pub mod changes;
 pub mod compose;
 pub mod envelope;
 pub mod fields;
