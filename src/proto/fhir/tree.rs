@@ -69,8 +69,10 @@ impl Tree {
         if u32::try_from(document.len()).is_err() {
             return Err(Error::new(EREF_TOO_LARGE, "the JSON is larger than 4 GiB"));
         }
-        let mut reader = Reader { document, at: 0, tree: Self::default(), out_of_memory: false };
-        let mut json = serde_json::Deserializer::from_str(document);
+        // A byte order mark may stand before it (RFC 8259 8.1).
+        let text = document.strip_prefix('\u{feff}').unwrap_or(document);
+        let mut reader = Reader { document, at: document.len() - text.len(), tree: Self::default(), out_of_memory: false };
+        let mut json = serde_json::Deserializer::from_str(text);
         let read = Walk { reader: &mut reader, name: None }.deserialize(&mut json).and_then(|()| json.end());
         match read {
             Ok(()) => Ok(reader.tree),

@@ -22,6 +22,9 @@ const MOST_OF_ENTRY: usize = 16;
 /// U+FEFF at the beginning of a message.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
+/// Bytes the name of a member may have. The longest in R4 has about forty.
+const MAX_NAME: usize = 1024;
+
 /// Where the elements of `content` and `payload` stand: Bundle, array, entry, resource, array, element.
 const PART_DEPTH: usize = 6;
 
@@ -196,6 +199,9 @@ impl<'a> Parser<'a> {
         if siblings.contains(&name) {
             let text = format!("the member {} stands twice in one object; expected once", shown(name));
             return Err(self.refuse(EREF_INVALID_CONTENT, "structure", text));
+        }
+        if name.len() > MAX_NAME {
+            return Err(self.refuse(EREF_TOO_LARGE, "too-long", format!("the name of a member is longer than {MAX_NAME} bytes")));
         }
         if siblings.len() >= MAX_MEMBERS {
             return Err(self.refuse(EREF_TOO_LARGE, "too-long", format!("an object has more than {MAX_MEMBERS} members")));
