@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::proto::guide::dialects::OWN_REFERRAL;
+use crate::proto::guide::dialects::{self, OWN_REFERRAL};
 
 /// A secret. Never printed, wiped when dropped, compared in constant time.
 #[derive(Clone, Default)]
@@ -220,7 +220,7 @@ pub struct Partner {
 }
 
 fn default_dialect() -> String {
-    "on-0.11.1".to_owned()
+    dialects::DEFAULT.name.to_owned()
 }
 
 /// Direct Messaging with a partner.

@@ -4,6 +4,7 @@ pub mod answer;
 mod assemble;
 pub mod certificate;
 pub mod changes;
+pub mod check;
 pub mod compose;
 pub mod envelope;
 pub mod fields;

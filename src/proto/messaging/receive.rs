@@ -187,9 +187,9 @@ fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole
     }
 }
 
-/// Findings that only this engine can make: they depend on the partner and on us.
+/// What is found in the partner's dialect, and what only this engine can find: that depends on the partner and on us.
 fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Issue> {
-    let mut issues = message.findings().to_vec();
+    let mut issues = dialect(&partner.dialect).map_or_else(|| message.findings().to_vec(), |dialect| message.check(dialect));
     if settings.test && !message.is_test() {
         let text = "the message is not labelled as test data (HTEST), and this is a test system";
         issues.push(Issue::warning("business-rule", "Bundle.meta.security", text, "HTEST"));
