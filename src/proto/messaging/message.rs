@@ -147,6 +147,11 @@ impl Message {
         found
     }
 
+    /// The errors found in it as a message of this dialect.
+    pub fn errors(&self, dialect: &'static Dialect) -> Vec<Issue> {
+        self.check(dialect).into_iter().filter(|issue| matches!(issue.severity, "error" | "fatal")).collect()
+    }
+
     /// The dialect it seems to be written in.
     pub fn dialect(&self) -> &'static Dialect {
         self.view().map_or_else(|_| dialects::DEFAULT, |view| check::dialect_of(view.root()))

@@ -196,6 +196,68 @@ pub fn write(root: &mut Value, path: &str, index: usize, value: Value, start: &d
     *place = value;
 }
 
+/// Whether something stands at the path already.
+pub fn holds(root: &Value, path: &str, index: usize) -> bool {
+    let mut places = vec![root];
+    for step in steps(path) {
+        places = match step.kind {
+            StepKind::Member(name) => places.iter().filter_map(|place| first(place)?.get(name)).collect(),
+            StepKind::Element(wanted) => places.iter().filter_map(|place| elements_of(Some(place)).get(wanted)).collect(),
+            StepKind::Chosen => places.iter().filter_map(|place| elements_of(Some(place)).get(index)).collect(),
+            StepKind::Where { key, contains, values } => {
+                let items = places.iter().flat_map(|place| elements_of(Some(place)));
+                items.filter(|item| matches_value(item, key, contains, values)).collect()
+            }
+            StepKind::Resolve => return false,
+        };
+    }
+    !places.is_empty()
+}
+
+fn first(place: &Value) -> Option<&Value> {
+    elements_of(Some(place)).first()
+}
+
+/// Takes away what stands at the path; of a list, the element chosen becomes a gap.
+pub fn remove(root: &mut Value, path: &str, index: usize) {
+    let Some((before, last)) = path.rsplit_once('.') else {
+        if let Some(members) = root.as_object_mut() {
+            members.shift_remove(path.split('[').next().unwrap_or(path));
+        }
+        return;
+    };
+    if !holds(root, path, index) {
+        return;
+    }
+    let mut place = root;
+    for step in steps(before) {
+        let found = match step.kind {
+            StepKind::Member(name) => place.get_mut(name),
+            StepKind::Element(wanted) => place.get_mut(wanted),
+            StepKind::Chosen => place.get_mut(index),
+            StepKind::Where { key, contains, values } => {
+                let items = place.as_array_mut().map(|items| items.iter_mut());
+                items.and_then(|mut items| items.find(|item| matches_value(item, key, contains, values)))
+            }
+            StepKind::Resolve => None,
+        };
+        let Some(found) = found else { return };
+        place = found;
+    }
+    match last.split_once('[') {
+        Some((name, "]")) => {
+            if let Some(item) = place.get_mut(name).and_then(|items| items.get_mut(index)) {
+                *item = Value::Null;
+            }
+        }
+        _ => {
+            if let Some(members) = place.as_object_mut() {
+                members.shift_remove(last);
+            }
+        }
+    }
+}
+
 fn members(place: &mut Value) -> &mut Map<String, Value> {
     match place {
         Value::Object(map) => map,

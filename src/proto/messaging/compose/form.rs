@@ -18,17 +18,25 @@ impl Draft {
     /// for this event, and what the referral has there.
     pub fn fields_json(&self) -> String {
         let before = self.before();
-        let view = before.as_ref().and_then(|message| message.view().ok());
+        let view = before.and_then(|message| message.view().ok());
         let fields = FIELDS.iter().filter(|field| field.write && self.means_something(field));
         let fields: Vec<Value> = fields.map(|field| self.describe(field, view)).collect();
         json!({"event": self.event.code, "partner": self.partner, "dialect": self.dialect.name, "fields": fields}).to_string()
     }
 
     /// The message as it would be without the host's fields; `None` for what begins with nothing.
-    fn before(&self) -> Option<Message> {
-        self.known.as_ref()?;
-        let bytes = serde_json::to_vec(&self.bundle_of_referral()).ok()?;
-        Message::parse(bytes, &self.settings.limits).ok()
+    fn before(&self) -> Option<&Message> {
+        let make = || {
+            self.known.as_ref()?;
+            let bytes = serde_json::to_vec(&self.bundle_of_referral()).ok()?;
+            Message::parse(bytes, &self.settings.limits).ok()
+        };
+        self.before.get_or_init(make).as_ref()
+    }
+
+    /// How often the referral has the field already.
+    pub(super) fn repetitions_before(&self, field: &Field) -> usize {
+        self.before().and_then(|message| message.view().ok()).map_or(0, |view| fields::repetitions(view, field))
     }
 
     /// One line of the form.
@@ -66,7 +74,7 @@ impl Draft {
     }
 
     /// Whether a field may be set for this event and dialect.
-    pub(super) fn means_something(&self, field: &Field) -> bool {
+    pub(in crate::proto::messaging) fn means_something(&self, field: &Field) -> bool {
         let about = self.event.focus.iter().any(|focus| field.on & on::of(focus) != 0);
         about && !self.dialect.without_fields.contains(&field.name)
     }

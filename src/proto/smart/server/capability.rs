@@ -83,7 +83,6 @@ fn is_messaging(role: Role) -> bool {
 fn sends(settings: &Settings, partner: &Partner, messaging: &Messaging, event: &EventInfo) -> bool {
     let pair = |ours, theirs| settings.system.roles.contains(&ours) && partner.roles.contains(&theirs);
     messaging.endpoint.is_some()
-        && event.composable
         && match event.direction {
             Direction::SourceToTarget => pair(Role::RmsSource, Role::RmsTarget),
             Direction::TargetToSource => pair(Role::RmsTarget, Role::RmsSource),
