@@ -17,23 +17,14 @@ struct Work {
 }
 
 impl<'a> Checker<'a> {
-    /// All rules of the dialect over the Bundle and every resource, and the profiles those declare.
-    pub(super) fn guide(&mut self, bundle: Node<'a>, root: &Place<'_>) {
-        self.profile("Bundle", bundle, root);
-        let list = root.member("entry");
-        for index in 0..self.entries.len() {
-            let Some((kind, resource)) = self.entries.get(index).map(|entry| (entry.kind, entry.resource)) else { return };
-            self.entry = index;
-            let item = list.item(index);
-            let place = item.member("resource");
-            self.keep_contained(resource);
-            self.profile(kind, resource, &place);
-            self.declared(kind, resource, &place);
-            self.identifiers(kind, resource, &place);
-        }
+    /// The rules of the dialect over the resource of an entry.
+    pub(super) fn guide(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
+        self.profile(kind, resource, place);
+        self.declared(kind, resource, place);
+        self.identifiers(kind, resource, place);
     }
 
-    fn profile(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
+    pub(super) fn profile(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
         for (profile, basis) in self.dialect.rules.profiles.iter().filter(|(profile, _)| profile.resource == kind) {
             for rule in profile.rules {
                 self.walk(resource, rule.holder, place, Work { rule, profile, basis: *basis });
