@@ -9,7 +9,7 @@ use crate::io::store::events::{NewEvent, insert_event};
 use crate::io::store::referrals::{SealedUpdate, find_referrals, is_party, touch_referral};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
-use crate::proto::store::{Accepted, Inbox, IncomingMessage, Millis, event_kind};
+use crate::proto::store::{Accepted, FetchedAttachment, Inbox, IncomingMessage, Millis, event_kind};
 
 /// A message ready for its row: everything sealed and hashed before the writer is asked for.
 struct Row {
@@ -94,6 +94,14 @@ impl Inbox for Sqlite {
     fn message_body(&self, id: &str) -> Result<Vec<u8>> {
         let body = self.read(|connection| read_body(connection, &self.vault, id))?;
         body.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the message's body is not kept any more"))
+    }
+
+    fn keep_attachment(&self, id: &str, index: u32, fetched: &FetchedAttachment, now: Millis) -> Result<()> {
+        self.insert_attachment(id, index, fetched, now)
+    }
+
+    fn attachment(&self, id: &str, index: u32) -> Result<Option<FetchedAttachment>> {
+        self.read_attachment(id, index)
     }
 }
 
