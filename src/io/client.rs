@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::Read;
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::error::{
     EREF_TOO_LARGE,
 };
 use crate::error::{Error, Result};
-use crate::io::resolve::{Forbidden, NamedResolver, Reach};
+use crate::io::resolve::{Dials, NamedResolver};
 use crate::io::tls;
 use crate::proto::settings::{Network, time_for};
 
@@ -38,9 +39,9 @@ const SOCKET_BYTES: usize = 4 << 20;
 /// Sends requests to partners. Cheap to keep, shared by threads; holds a few idle connections and no thread.
 pub struct Client {
     agent: Agent,
-    tls: Arc<ClientConfig>,
-    network: Network,
-    reach: Reach,
+    dials: Dials,
+    total_ms: u64,
+    answer_bytes: u64,
 }
 
 /// What the remote system answered, whatever its status.
@@ -62,6 +63,9 @@ pub struct Failure {
     /// What went wrong. `http_status` is set when the head of an answer arrived but not the rest.
     pub error: Error,
 }
+
+/// What is said of a host whose addresses a guarded client does not dial.
+const NOT_DIALLED: &str = "no address that may be fetched from belongs to";
 
 thread_local! {
     /// Whether this thread's current request was written to, in part or whole. ureq does all its work on the calling thread.
@@ -90,18 +94,18 @@ pub fn wanted_while<T>(wanted: impl Fn() -> bool + 'static, call: impl FnOnce() 
 impl Client {
     /// A client with these settings; `partner_ca` (PEM, path or text) adds to the trusted authorities. `EREF_CONFIG` says what is wrong.
     pub fn new(network: &Network, partner_ca: Option<&str>) -> Result<Self> {
-        Self::with(tls::client_config(network, partner_ca)?, network.clone(), Reach::Configured)
+        Self::with(network, partner_ca, Dials::All)
     }
 
-    /// A client with the same authorities and no connection in common, for addresses that come from outside: it dials what `reach` allows,
-    /// and takes answers of at most `limit` bytes, for which it has the time that a slow line needs.
-    pub fn for_foreign(&self, reach: Reach, limit: usize) -> Result<Self> {
-        let total = time_for(self.network.total_ms, limit).as_millis();
-        let total_ms = u64::try_from(total).unwrap_or(u64::MAX);
-        Self::with(self.tls.clone(), Network { total_ms, answer_bytes: limit as u64, ..self.network.clone() }, reach)
+    /// A client for addresses that somebody else has a say in. It dials what is on the internet; addresses of this machine or its network
+    /// only with `private`; link-local ones, and so a cloud's metadata, never. Behind `network.proxy` the proxy looks names up, so that
+    /// there only addresses given as numbers are checked.
+    pub fn guarded(network: &Network, partner_ca: Option<&str>, private: bool) -> Result<Self> {
+        Self::with(network, partner_ca, if private { Dials::Private } else { Dials::Public })
     }
 
-    fn with(tls: Arc<ClientConfig>, network: Network, reach: Reach) -> Result<Self> {
+    fn with(network: &Network, partner_ca: Option<&str>, dials: Dials) -> Result<Self> {
+        let tls = TlsConnector { config: tls::client_config(network, partner_ca)? };
         let connect = Some(Duration::from_millis(network.connect_ms.max(1)));
         let total = Some(Duration::from_millis(network.total_ms.max(1)));
         let config = Config::builder()
@@ -109,7 +113,7 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             // Set even when there is none: by itself ureq would read the environment.
-            .proxy(proxy(&network)?)
+            .proxy(proxy(network)?)
             .user_agent(concat!("ereferral/", env!("CARGO_PKG_VERSION")))
             .max_idle_age(KEEP_IDLE)
             .timeout_global(total)
@@ -122,12 +126,11 @@ impl Client {
             .timeout_recv_body(total)
             .build();
         let connector =
-            ().chain(ConnectProxyConnector::default())
-                .chain(TcpConnector::default())
-                .chain(TlsConnector { config: tls.clone() })
-                .chain(CountingConnector);
-        let agent = Agent::with_parts(config, connector, NamedResolver(reach));
-        Ok(Self { agent, tls, network, reach })
+            ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls).chain(CountingConnector);
+        // With a proxy it is the proxy's own address that is looked up here.
+        let resolver = NamedResolver(if network.proxy.is_some() { Dials::All } else { dials });
+        let agent = Agent::with_parts(config, connector, resolver);
+        Ok(Self { agent, dials, total_ms: network.total_ms.max(1), answer_bytes: network.answer_bytes })
     }
 
     /// Posts a body. Redirects are not followed: a 3xx is an answer. `url` must be https, or http on loopback.
@@ -143,11 +146,10 @@ impl Client {
     /// Gives a large body the time that a slow line needs for it.
     fn timed<'a>(&self, request: Request<&'a [u8]>) -> Request<&'a [u8]> {
         let size = request.body().len();
-        let total_ms = self.network.total_ms.max(1);
-        let whole = Some(time_for(total_ms, size));
+        let whole = Some(time_for(self.total_ms, size));
         let request = self.agent.configure_request(request).timeout_global(whole).timeout_per_call(whole).timeout_send_body(whole);
         // The last of the body may still be on its way when the wait for the answer begins.
-        request.timeout_recv_response(Some(time_for(total_ms, size.min(SOCKET_BYTES)))).build()
+        request.timeout_recv_response(Some(time_for(self.total_ms, size.min(SOCKET_BYTES)))).build()
     }
 
     fn run(
@@ -158,12 +160,11 @@ impl Client {
     ) -> std::result::Result<Answer, Failure> {
         let unsent = |error| Failure { sent: false, error };
         let request = request(url, headers).map_err(unsent)?;
-        // A proxy is dialled in its place; what is written as an address is checked all the same.
-        self.reach
-            .check_literal(url)
-            .map_err(|forbidden| unsent(forbidden_error(&forbidden, url.host_str().unwrap_or_default())))?;
         SENT.set(false);
         let host = url.host_str().unwrap_or_default();
+        if literal(url).is_some_and(|address| !self.dials.takes(address)) {
+            return Err(unsent(Error::new(EREF_FORBIDDEN, format!("{NOT_DIALLED} {host}"))));
+        }
         let answer = match send(request) {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(failure(error, host)),
@@ -176,9 +177,9 @@ impl Client {
     }
 
     fn read(&self, body: ureq::Body, host: &str) -> Result<Vec<u8>> {
-        let limit = self.network.answer_bytes;
-        let name = if self.reach == Reach::Configured { "network.answer_bytes" } else { "limits.attachment_bytes" };
-        let too_large = || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than {name} ({limit})"));
+        let limit = self.answer_bytes;
+        let too_large =
+            || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than network.answer_bytes ({limit})"));
         if body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -208,13 +209,17 @@ fn proxy(network: &Network) -> Result<Option<Proxy>> {
     }
 }
 
+/// The address that stands in the place of a host name.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
+    }
+}
+
 fn request(url: &Url, headers: &[(&str, &str)]) -> Result<Builder> {
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
+    let loopback = url.host_str() == Some("localhost") || literal(url).is_some_and(|address| address.is_loopback());
     if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
         let host = url.host_str().unwrap_or_default();
         return Err(Error::new(EREF_CONFIG, format!("the address at {host} must be https; http is for loopback only")));
@@ -241,11 +246,6 @@ fn failure(error: ureq::Error, host: &str) -> Failure {
         let unread = matches!(tls, rustls::Error::AlertReceived(alert) if tls::is_certificate_alert(*alert));
         return Failure { sent: sent && !unread, error: Error::new(EREF_TLS, format!("TLS with {host}: {}", tls::reason(tls))) };
     }
-    if let ureq::Error::Other(other) = &error
-        && let Some(forbidden) = other.downcast_ref::<Forbidden>()
-    {
-        return Failure { sent: false, error: forbidden_error(forbidden, host) };
-    }
     let (status, text) = match &error {
         ureq::Error::Timeout(_) if sent => (EREF_TIMEOUT, "no answer in time from"),
         ureq::Error::Timeout(_) => (EREF_TIMEOUT, "no connection in time to"),
@@ -253,14 +253,13 @@ fn failure(error: ureq::Error, host: &str) -> Failure {
         ureq::Error::Tls(_) => (EREF_TLS, "no TLS name can be made of"),
         ureq::Error::ConnectProxyFailed(_) => (EREF_NETWORK, "the proxy refused a connection to"),
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => (EREF_REMOTE, "broken HTTP in the answer of"),
+        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied && io.get_ref().is_some() => {
+            (EREF_FORBIDDEN, NOT_DIALLED)
+        }
         ureq::Error::Io(io) => (EREF_NETWORK, io_text(io, sent)),
         _ => (EREF_NETWORK, "no exchange was possible with"),
     };
     Failure { sent, error: Error::new(status, format!("{text} {host}")) }
-}
-
-fn forbidden_error(forbidden: &Forbidden, host: &str) -> Error {
-    Error::new(EREF_FORBIDDEN, format!("{host}: {forbidden}"))
 }
 
 fn io_text(error: &std::io::Error, sent: bool) -> &'static str {

@@ -3,7 +3,9 @@
 pub mod answer;
 mod assemble;
 pub mod attachment;
+pub mod certificate;
 pub mod changes;
+pub mod check;
 pub mod compose;
 pub mod envelope;
 pub mod fields;

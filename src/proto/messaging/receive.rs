@@ -10,11 +10,12 @@ use crate::proto::fhir::outcome::{Issue, outcome};
 use crate::proto::guide::dialects::dialect;
 use crate::proto::guide::events::{self, Direction};
 use crate::proto::http::{Request, Response};
+use crate::proto::messaging::attachment;
 use crate::proto::messaging::message::Message;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::Refusal;
 use crate::proto::messaging::respond::{self, Taken};
-use crate::proto::messaging::{attachment, trust};
+use crate::proto::messaging::trust::{self, Sender};
 use crate::proto::settings::{ChangedContent, Messaging, Partner, Role, Settings};
 use crate::proto::store::{Accepted, IncomingMessage, ReferralRole};
 
@@ -99,17 +100,17 @@ fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
 
 async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Response, Box<Failure>> {
     check_head(request)?;
-    let partner = trust::authenticate(ctx, request.headers())?;
-    take(ctx, partner).await.map_err(|failure| failure.told_to(partner))
+    let sender = trust::authenticate(ctx, request).await?;
+    take(ctx, &sender).await.map_err(|failure| failure.told_to(sender.partner))
 }
 
-async fn take(ctx: &Ctx, partner: &Partner) -> std::result::Result<Response, Box<Failure>> {
+async fn take(ctx: &Ctx, sender: &Sender<'_>) -> std::result::Result<Response, Box<Failure>> {
     let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
     let message = Message::read(body, &ctx.settings().limits)?;
     check_test_label(ctx.settings(), &message)?;
-    let (event, direction) = event_of(partner, &message)?;
+    let (event, direction) = event_of(sender.partner, &message)?;
     let status = respond::status(message.header());
-    let body = accept(ctx, partner, message, event, direction)?;
+    let body = accept(ctx, sender, message, event, direction)?;
     Ok(fhir_response(status, body))
 }
 
@@ -187,9 +188,9 @@ fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole
     }
 }
 
-/// Findings that only this engine can make: they depend on the partner and on us.
+/// What is found in the partner's dialect, and what only this engine can find: that depends on the partner and on us.
 fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Issue> {
-    let mut issues = message.findings().to_vec();
+    let mut issues = dialect(&partner.dialect).map_or_else(|| message.findings().to_vec(), |dialect| message.check(dialect));
     if let Ok(view) = message.view() {
         issues.extend(attachment::findings(view));
     }
@@ -218,12 +219,13 @@ fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Is
 /// Keeps the message, then says so (messaging.md 10.3).
 fn accept(
     ctx: &Ctx,
-    partner: &Partner,
+    sender: &Sender,
     message: Message,
     event: &'static str,
     direction: Direction,
 ) -> std::result::Result<Vec<u8>, Box<Failure>> {
     let settings = ctx.settings();
+    let Sender { partner, trusted } = *sender;
     let (our_role, partner_role) = roles(partner, direction);
     let id = ctx.id();
     let issues = findings(settings, partner, &message);
@@ -231,20 +233,21 @@ fn accept(
         let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
         let notice = Notice {
             partner: Some(&partner.name),
-            trusted: true,
+            trusted,
             time_zone: settings.system.time_zone.as_deref(),
             our_role: Some(our_role.as_str()),
             ..Notice::default()
         };
         let document = notification::document(view, event, &issues, &notice);
-        let mut referral = notification::referral_update(view, event, our_role, partner_role);
+        // A sender without credentials touches no referral (messaging.md, decisions).
+        let mut referral = notification::referral_update(view, event, our_role, partner_role).filter(|_| trusted);
         if let Some(update) = referral.as_mut() {
             let own = settings.own_referral_system();
             (update.ours, update.identifiers) = std::mem::take(&mut update.identifiers).into_iter().partition(|i| i.system == own);
         }
         (document, referral)
     };
-    let taken = Taken { message: &message, partner, event, our_role, trusted: true, findings: &issues };
+    let taken = Taken { message: &message, partner, event, our_role, trusted, findings: &issues };
     let answer = respond::answer(ctx, &taken).map_err(|error| store_failure(ctx, &error))?;
     let incoming = IncomingMessage {
         id: id.clone(),
@@ -258,7 +261,7 @@ fn accept(
         response: answer.body,
         notification,
         referral,
-        trusted: true,
+        trusted,
     };
     let accepted = ctx.store().accept_message(&incoming, ctx.now()).map_err(|error| store_failure(ctx, &error))?;
     let answered = answer.task_status.map_or_else(String::new, |status| format!(", answered with a Task {status}"));

@@ -58,7 +58,8 @@ fn is_unwanted(header: &Header) -> bool {
 pub(super) fn answer(ctx: &Ctx, taken: &Taken<'_>) -> Result<Answer> {
     let settings = ctx.settings();
     let form = form(settings, taken.partner);
-    if is_unwanted(taken.message.header())
+    if !taken.trusted
+        || is_unwanted(taken.message.header())
         || (form == AnswerForm::Empty && !events::info(taken.event).is_some_and(|event| event.consequence))
     {
         return Ok(Answer { body: Vec::new(), task_status: None });
@@ -81,7 +82,7 @@ fn form(settings: &Settings, partner: &Partner) -> AnswerForm {
 /// Whether a Task is due at once, and its status (messaging.md 3.1). A withdrawal is confirmed at once only where the configuration says
 /// so, because a person has to stop the work.
 fn task_status(taken: &Taken<'_>, form: AnswerForm) -> Option<&'static str> {
-    if !taken.trusted || taken.our_role != ReferralRole::Target {
+    if taken.our_role != ReferralRole::Target {
         return None;
     }
     let confirms = || taken.partner.messaging.as_ref().is_some_and(|messaging| messaging.confirm_revoke);
@@ -182,7 +183,7 @@ impl Reply<'_> {
 
     /// What was found, for the sender to see. Inside a success nothing is more than a warning (messaging.md 8.3).
     fn findings(&self) -> Option<(String, Value)> {
-        if self.taken.findings.is_empty() || !self.taken.trusted {
+        if self.taken.findings.is_empty() {
             return None;
         }
         let told = self.taken.findings.iter().take(MOST_FINDINGS).cloned();

@@ -67,7 +67,7 @@ pub(super) fn messaging(settings: &Settings) -> Option<Value> {
 
 fn receives(settings: &Settings, partner: &Partner, messaging: &Messaging, event: &EventInfo) -> bool {
     let pair = |ours, theirs| settings.system.roles.contains(&ours) && partner.roles.contains(&theirs);
-    messaging.inbound.is_some()
+    !messaging.inbound.is_empty()
         && match event.direction {
             Direction::SourceToTarget => pair(Role::RmsTarget, Role::RmsSource),
             Direction::TargetToSource => pair(Role::RmsSource, Role::RmsTarget),

@@ -1,5 +1,6 @@
 //! The SMART Server's endpoints.
 
+mod assertion;
 mod authorize;
 mod capability;
 mod chart;
