@@ -6,3 +6,5 @@ pub mod dialects;
 pub mod events;
 pub mod field;
 pub mod fields_table;
+pub mod rules;
+pub mod rules_on;

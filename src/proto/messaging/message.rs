@@ -10,7 +10,10 @@ use ring::digest::{Context, SHA256};
 use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, Error, Result};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
 use crate::proto::fhir::reference::{bare_uuid, resolve};
+use crate::proto::fhir::tree::BYTE_ORDER_MARK;
+use crate::proto::guide::dialects::{self, Dialect};
 use crate::proto::guide::events;
+use crate::proto::messaging::check;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Located, Text};
 use crate::proto::messaging::fields;
 use crate::proto::messaging::header::Header;
@@ -40,7 +43,7 @@ pub struct Message {
     envelope: Envelope,
     header: Header,
     event: String,
-    issues: Vec<Issue>,
+    findings: OnceLock<Vec<Issue>>,
     identity: OnceLock<[u8; 32]>,
     cast: OnceLock<Result<Cast>>,
     document: OnceLock<String>,
@@ -65,8 +68,8 @@ impl Message {
         let header = check_envelope(&bundle, &envelope)?;
         let event = events::canonical(header.event_code()).unwrap_or(header.event_code()).to_owned();
         let cleaned = envelope.attachments.iter().map(|_| OnceLock::new()).collect();
-        let mut message = Self {
-            issues: Vec::new(),
+        let message = Self {
+            findings: OnceLock::new(),
             bundle,
             envelope,
             header,
@@ -80,7 +83,6 @@ impl Message {
         message.check_attachments(limits)?;
         let foci = message.check_focus()?;
         message.check_identifiers(&foci)?;
-        message.issues = message.oddities();
         Ok(message)
     }
 
@@ -128,9 +130,27 @@ impl Message {
         &self.envelope
     }
 
-    /// What was found odd and accepted.
+    /// Everything found wrong or odd in it, checked on the first call as a message of its [`Message::dialect`].
     pub fn findings(&self) -> &[Issue] {
-        &self.issues
+        self.findings.get_or_init(|| self.check(self.dialect()))
+    }
+
+    /// Everything found wrong or odd in it as a message of this dialect.
+    pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
+        let mut found = match self.view() {
+            Ok(view) => check::check(view.root(), dialect),
+            Err(error) => vec![Issue::error("structure", "", error.message(), "")],
+        };
+        if self.bundle.starts_with(BYTE_ORDER_MARK) {
+            let text = "the JSON begins with a byte order mark, which is ignored";
+            found.insert(0, Issue::warning("structure", "Bundle", text, "RFC 8259 8.1"));
+        }
+        found
+    }
+
+    /// The dialect it seems to be written in.
+    pub fn dialect(&self) -> &'static Dialect {
+        self.view().map_or_else(|_| dialects::DEFAULT, |view| check::dialect_of(view.root()))
     }
 
     /// A field by its name in the field table, e.g. `patient.name.family`, `appointment.start`, `patient.identifier[0].value`.
@@ -154,7 +174,7 @@ impl Message {
     pub fn document(&self) -> &str {
         self.document.get_or_init(|| {
             let notice = Notice::default();
-            self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, &self.issues, &notice))
+            self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, self.findings(), &notice))
         })
     }
 
@@ -168,9 +188,9 @@ impl Message {
         self.bundle.into_bytes()
     }
 
-    /// What was found wrong or odd, as an OperationOutcome; an empty `issue` list when nothing was.
+    /// [`Message::findings`] as an OperationOutcome; an empty `issue` list when nothing was found.
     pub fn issues(&self) -> &str {
-        self.issues_json.get_or_init(|| outcome_json(&self.issues))
+        self.issues_json.get_or_init(|| outcome_json(self.findings()))
     }
 
     /// How many attachments it has, those included that are only a URL: the count of `attachment`.
@@ -317,44 +337,6 @@ impl Message {
     /// The entries as targets of references.
     pub fn located(&self) -> impl Iterator<Item = Located<'_>> {
         self.envelope.entries.iter().map(|entry| Located { entry, envelope: &self.envelope, document: &self.bundle })
-    }
-
-    /// What is odd but usable (messaging.md 4.1, 17).
-    fn oddities(&self) -> Vec<Issue> {
-        let mut issues = Vec::new();
-        let mut warn = |code, path: String, text: &str, source| issues.push(Issue::warning(code, path, text, source));
-        if self.envelope.timestamp.is_none() {
-            warn("required", "Bundle.timestamp".into(), "the timestamp is missing", "FHIR R4 Bundle bdl-10");
-        }
-        if self.bundle_id().is_empty() {
-            warn("required", "Bundle.id".into(), "the id is missing", "Ontario 0.10.1 Bundle");
-        }
-        if self.envelope.total {
-            warn("structure", "Bundle.total".into(), "a message has no total", "FHIR R4 Bundle bdl-1");
-        }
-        if self.header.source.endpoint.is_none() {
-            warn("required", "Bundle.entry[0].resource.source.endpoint".into(), "the endpoint is missing", "FHIR R4 MessageHeader");
-        }
-        if self.envelope.entries.first().is_some_and(|entry| entry.id.is_none()) {
-            let text = "the id is missing; the UUID of the fullUrl is taken instead";
-            warn("required", "Bundle.entry[0].resource.id".into(), text, "Ontario 0.10.1 MessageHeader");
-        }
-        for (index, entry) in self.envelope.entries.iter().enumerate() {
-            let path = format!("Bundle.entry[{index}].fullUrl");
-            match self.full_url(entry) {
-                None => warn("required", path, "the fullUrl is missing", "Ontario 0.10.1 Bundle"),
-                Some(url) if !url.contains(':') => {
-                    warn(
-                        "value",
-                        path,
-                        "the fullUrl is not absolute; expected urn:uuid: or a web address",
-                        "FHIR R4 Bundle.entry.fullUrl",
-                    );
-                }
-                Some(_) => {}
-            }
-        }
-        issues
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod answer;
 mod assemble;
+pub mod certificate;
 pub mod changes;
+pub mod check;
 pub mod compose;
 pub mod content;
 pub mod envelope;
