@@ -33,7 +33,9 @@ fn filled(value: &Value) -> Value {
     match value {
         Value::String(text) => json!(filled_text(text)),
         Value::Array(items) => items.iter().map(filled).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), filled(value))).collect::<serde_json::Map<_, _>>().into(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), filled(value))).collect::<serde_json::Map<_, _>>().into()
+        }
         other => other.clone(),
     }
 }
@@ -51,7 +53,8 @@ fn settings(case: &Value, partner: &Value) -> Arc<Settings> {
     let mut system = case["us"]["system"].clone();
     system["roles"] = json!([role]);
     system["time_zone"] = json!("America/Toronto");
-    let roles: Vec<&str> = partner["roles"].as_array().unwrap().iter().filter_map(Value::as_str).filter(|role| role.starts_with("rms")).collect();
+    let roles: Vec<&str> =
+        partner["roles"].as_array().unwrap().iter().filter_map(Value::as_str).filter(|role| role.starts_with("rms")).collect();
     let settings = json!({"system": system, "public_url": case["us"]["public_url"], "test": case["test"] == true,
         "store": {"url": "sqlite:a.db", "key_file": "a.key"},
         "partners": [{"name": partner["name"], "dialect": case["dialect"], "roles": if roles.is_empty() { vec!["rms-source"] } else { roles },
@@ -118,10 +121,7 @@ fn composed(case: &Value) -> Result<Value, String> {
         if event == "add-service-request" && begins == 2 {
             known = Arc::new(Known::default());
         }
-        Arc::get_mut(&mut known).map_or_else(
-            || panic!("shared"),
-            |known| known.add(message.view().unwrap(), &event).unwrap(),
-        );
+        Arc::get_mut(&mut known).map_or_else(|| panic!("shared"), |known| known.add(message.view().unwrap(), &event).unwrap());
     }
     let partner = case["partner"]["name"].as_str().unwrap();
     let mut draft = Draft::new(settings(case, &case["partner"]), partner, case["event"].as_str().unwrap()).unwrap();
@@ -206,7 +206,9 @@ fn named(value: &Value, names: &BTreeMap<String, String>, at: &str) -> Value {
                 // How a Task is known again is left open (README, A14).
                 plain.remove("identifier");
             }
-            if plain.get("resourceType") == Some(&json!("Communication")) && plain.get("identifier").is_some_and(|own| own[0]["value"] == "<uuid>") {
+            if plain.get("resourceType") == Some(&json!("Communication"))
+                && plain.get("identifier").is_some_and(|own| own[0]["value"] == "<uuid>")
+            {
                 // A number may be made up, so that an answer can name it (README, A16).
                 plain.remove("identifier");
             }

@@ -4,7 +4,7 @@
 use super::rules::Basis::{Inferred, Seen};
 use super::rules::Holder::{Header, Request};
 use super::rules::What::{Absent, AtMostOne, LeadsTo, OneOf, Required};
-use super::rules::{Content, Profile, Rule, Rules};
+use super::rules::{Content, Profile, Rules};
 use super::rules_on::{CODING, rule};
 use crate::proto::fhir::outcome::Level::{Error, Information, Warning};
 
@@ -38,21 +38,22 @@ const TASK: Profile = Profile { resource: "Task", source: "CA:eReC 1.1.0 Task", 
     rule(&["owner", "identifier"], NUMBER, Required, Error),
 ] };
 
+// What the older version demands of categories, the newer ones were not seen to take back.
 #[rustfmt::skip]
-const SERVICE_REQUEST_RULES: [Rule; 4] = [
-    // What the older version demands, the newer ones were not seen to take back.
+const SERVICE_REQUEST: Profile = Profile { resource: "ServiceRequest", source: "CA:eReC 1.1 ServiceRequest", rules: &[
     rule(&["category", "coding"], CODING, Required, Warning),
     rule(&[], &["basedOn", "replaces"], LeadsTo(&["ServiceRequest"]), Warning),
     rule(&[], &["intent"], OneOf(&["proposal"]), Warning),
     rule(&["supportingInfo", "identifier"], NUMBER, Required, Error),
-];
-
-const SERVICE_REQUEST: Profile =
-    Profile { resource: "ServiceRequest", source: "CA:eReC 1.1 ServiceRequest", rules: &SERVICE_REQUEST_RULES };
+] };
 
 #[rustfmt::skip]
-const REQUEST_STATUS_REASON: Profile = Profile { resource: "ServiceRequest", source: "CA:eReC 1.2.0 ServiceRequest", rules: &[
+const SERVICE_REQUEST_1_2: Profile = Profile { resource: "ServiceRequest", source: "CA:eReC 1.2.0 ServiceRequest", rules: &[
     rule(&["extension[RequestStatusReason]"], &["valueCodeableConcept"], Required, Error),
+    rule(&["category", "coding"], CODING, Required, Warning),
+    rule(&[], &["basedOn", "replaces"], LeadsTo(&["ServiceRequest"]), Warning),
+    rule(&[], &["intent"], OneOf(&["proposal"]), Warning),
+    rule(&["supportingInfo", "identifier"], NUMBER, Required, Warning),
 ] };
 
 #[rustfmt::skip]
@@ -157,8 +158,7 @@ pub const CA_1_2: Rules = Rules {
     profiles: &[
         (&BUNDLE, Inferred),
         (&MESSAGE_HEADER, Seen),
-        (&SERVICE_REQUEST, Inferred),
-        (&REQUEST_STATUS_REASON, Seen),
+        (&SERVICE_REQUEST_1_2, Seen),
         (&TASK, Seen),
         (&APPOINTMENT, Seen),
         (&COMMUNICATION, Inferred),

@@ -81,8 +81,14 @@ const MESSAGE_HEADER_0_12: Profile = Profile { resource: "MessageHeader", source
 
 #[rustfmt::skip]
 const SERVICE_REQUEST_0_12: Profile = Profile { resource: "ServiceRequest", source: "Ontario 0.12.0 ServiceRequest", rules: &[
+    DECLARED,
     rule(&["identifier"], &["system", "value"], Required, Error),
     rule(&["basedOn", "identifier"], &["system"], Required, Error),
+    // What 0.11 says of it, and nothing seen of 0.12 takes back.
+    rule(&[], &["basedOn", "replaces"], LeadsTo(&["ServiceRequest"]), Warning),
+    rule(&[], &["intent"], OneOf(&["proposal"]), Warning),
+    rule(&["category", "coding"], CODING, Required, Warning),
+    rule(&["code", "coding"], CODING, Required, Warning),
 ] };
 
 #[rustfmt::skip]
@@ -297,7 +303,6 @@ pub const ON_0_12: Rules = Rules {
         (&BUNDLE_0_12, Seen),
         (&MESSAGE_HEADER_0_12, Seen),
         (&SERVICE_REQUEST_0_12, Seen),
-        (&SERVICE_REQUEST_0_11, Inferred),
         (&TASK_0_10, Inferred),
         (&APPOINTMENT_0_12, Seen),
         (&COMMUNICATION_0_12, Seen),

@@ -392,7 +392,11 @@ impl<'d> Assembly<'d> {
             Child::Chained => self.link(Home::Request, "basedOn", Some(parent)),
             Child::Split => {
                 self.link(Home::Request, "basedOn", Some(parent));
-                self.link(Home::Request, "requisition", Some(json!({"system": number.get("system"), "value": number.get("value")})));
+                self.link(
+                    Home::Request,
+                    "requisition",
+                    Some(json!({"system": number.get("system"), "value": number.get("value")})),
+                );
             }
         }
     }

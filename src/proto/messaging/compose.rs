@@ -8,15 +8,15 @@ use std::sync::{Arc, OnceLock};
 use ring::digest::{Context, SHA256};
 use serde_json::Value;
 
-use super::Message;
 use super::Known;
+use super::Message;
 use super::assemble;
 use super::fields::{self, Repetition};
 use super::parse::check_json;
 use super::path::resource_type;
 use crate::error::{
-    EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_INVALID_FIELD, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, EREF_UNKNOWN_EVENT,
-    Error, Result,
+    EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_INVALID_FIELD, EREF_INVALID_JSON, EREF_NOT_FOUND,
+    EREF_TOO_LARGE, EREF_UNKNOWN_EVENT, Error, Result,
 };
 use crate::memory;
 use crate::proto::fhir::date;
@@ -157,7 +157,8 @@ impl Draft {
     pub(super) fn focus_homes(&self) -> Vec<Home> {
         let homes =
             self.event.focus.iter().filter_map(|focus| SINGLE.iter().find(|(name, _)| name == focus).map(|(_, home)| *home));
-        let given: Vec<Home> = homes.clone().filter(|home| !matches!(home, Home::Request | Home::Patient) && self.gives(*home)).collect();
+        let given: Vec<Home> =
+            homes.clone().filter(|home| !matches!(home, Home::Request | Home::Patient) && self.gives(*home)).collect();
         if given.is_empty() { homes.take(1).collect() } else { given }
     }
 
@@ -168,7 +169,9 @@ impl Draft {
 
     /// Whether the host says who refers.
     pub(super) fn names_requester(&self) -> bool {
-        [Home::RequesterRole, Home::Requester, Home::RequesterOrganization, Home::RequesterLocation].into_iter().any(|home| self.gives(home))
+        [Home::RequesterRole, Home::Requester, Home::RequesterOrganization, Home::RequesterLocation]
+            .into_iter()
+            .any(|home| self.gives(home))
     }
 
     /// The host's own resource for this part.
@@ -290,8 +293,8 @@ impl Draft {
     /// (something is missing or contradicts itself), `EREF_INVALID_CONTENT` (the guide's rules are not kept).
     pub fn build(&self, now: Millis, random: &dyn Fn() -> [u8; 32]) -> Result<Message> {
         let (bundle, mut issues) = assemble::bundle(self, now, random);
-        let bytes = serde_json::to_vec(&bundle)
-            .map_err(|_| Error::new(EREF_INVALID_CONTENT, "the message cannot be written as JSON"))?;
+        let bytes =
+            serde_json::to_vec(&bundle).map_err(|_| Error::new(EREF_INVALID_CONTENT, "the message cannot be written as JSON"))?;
         let message = Message::composed(bytes, self.identity(), &self.settings.limits)?;
         issues.extend(self.missing(message.view()?));
         let status = if issues.is_empty() { EREF_INVALID_CONTENT } else { EREF_INVALID_FIELD };

@@ -189,9 +189,9 @@ fn numbers(value: &Value) -> impl Iterator<Item = &str> {
 /// A Task that asks for information is beside the one that carries the state (messaging.md 3.1).
 fn is_question(task: &Value) -> bool {
     let codes = task.get("code").and_then(|code| code.get("coding"));
-    elements_of(codes).iter().any(|coding| {
-        coding.get("code").and_then(Value::as_str).is_some_and(|code| code.starts_with("request-for-information"))
-    })
+    elements_of(codes)
+        .iter()
+        .any(|coding| coding.get("code").and_then(Value::as_str).is_some_and(|code| code.starts_with("request-for-information")))
 }
 
 /// Whether two identifiers are the same.

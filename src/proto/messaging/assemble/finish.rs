@@ -127,6 +127,19 @@ pub(super) fn keep_reached(entries: Vec<Entry>, issues: &mut Vec<Issue>) -> Vec<
     }
     let told = entries.iter().zip(&reached).filter(|(entry, reached)| !**reached && !entry.known);
     issues.extend(told.map(|(entry, _)| finding(resource_type(&entry.value), "no reference leads to this resource")));
+    for entry in entries.iter().filter(|entry| entry.host) {
+        let mut references = Vec::new();
+        collect_references(&entry.value, &mut references);
+        // Rule 4 of messaging.md 4.1.
+        let lost = |reference: &&Value| {
+            let text = reference.get("reference").and_then(Value::as_str).unwrap_or_default();
+            !text.starts_with('#') && reference.get("identifier").is_none() && !places.contains_key(text)
+        };
+        if references.iter().any(lost) {
+            let text = "a reference leads to no resource of the message and carries no identifier";
+            issues.push(finding(resource_type(&entry.value), text));
+        }
+    }
     entries.into_iter().zip(reached).filter(|(_, reached)| *reached).map(|(entry, _)| entry).collect()
 }
 

@@ -336,6 +336,25 @@ fn declared_profiles_are_looked_at_and_never_refused() {
 }
 
 #[test]
+fn identifiers_are_of_the_systems_of_the_guide() {
+    let place = "Bundle.entry[2].resource.identifier[0]";
+    let with = |code: &str, types: &str, system: &str| {
+        broken(|b| {
+            let identifier = &mut resource(b, 3)["identifier"][0];
+            identifier["type"]["coding"] = json!([{"system": types, "code": code, "display": "Sample"}]);
+            identifier["system"] = system.into();
+        })
+    };
+    const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+    const CARD: &str = "https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn";
+    assert_eq!(with("JHN", TYPES, CARD), [""; 0]);
+    assert_eq!(with("JHN", "http://hl7.org/fhir/v2/0203/", CARD), [""; 0]);
+    assert_eq!(with("MR", TYPES, "https://rms.example/mrn"), [""; 0]);
+    assert_eq!(with("JHN", TYPES, "https://rms.example/mrn"), [format!("warning {place}.system")]);
+    assert_eq!(with("MR", "http://a.example", "https://rms.example/mrn"), [format!("information {place}.type")]);
+}
+
+#[test]
 fn findings_never_repeat_content() {
     let mut bundle = good();
     for (number, name) in [(2, "status"), (3, "birthDate"), (3, "gender"), (3, "id"), (3, "SECRET"), (6, "gender")] {
