@@ -258,7 +258,7 @@ pub const FIELDS: &[Field] = &[
     read("communication.based_on[].reference", &[(Communication, "basedOn[].reference")], Line(2048), on::COMMUNICATION, "ServiceRequest/900", "The reference as it is written."),
     write("communication.in_response_to", &[(Communication, "inResponseTo[0].identifier.value"), (Communication, "inResponseTo[0].reference")], Line(255), on::COMMUNICATION, Optional, "C-4", "The communication this one answers."),
     write("communication.in_response_to.system", &[(Communication, "inResponseTo[0].identifier.system")], Uri, on::COMMUNICATION, Optional, "https://rms.example/fhir/NamingSystem/communication", "Who numbered that one."),
-    write("communication.status", &[(Communication, "status")], Line(64), on::COMMUNICATION, Optional, "completed", "completed; entered-in-error withdraws it."),
+    coded(write("communication.status", &[(Communication, "status")], Code, on::COMMUNICATION, Optional, "completed", "Left out in a draft: completed; entered-in-error withdraws it."), codes::COMMUNICATION_STATUS),
     coded(write("communication.category", &[(Communication, "category[0].text"), (Communication, "category[0].coding[0].code")], Line(64), on::COMMUNICATION, Optional, "request-for-information", "What kind of message."), codes::COMMUNICATION_CATEGORY),
     read("communication.category.code", &[(Communication, "category[0].coding[0].code")], Line(64), on::COMMUNICATION, "request-for-information", "The same as a code."),
     read("communication.topic", &[(Communication, "topic.text"), (Communication, "topic.coding[0].display"), (Communication, "topic.coding[0].code")], Line(255), on::COMMUNICATION, "X-ray report", "What it is about in a few words."),
