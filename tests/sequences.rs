@@ -116,7 +116,10 @@ fn told(sequence: &str, sender: Side) -> Vec<(&'static str, Value)> {
         (*step, document)
     });
     let documents = documents.collect();
-    assert_eq!(pos.status()["store"]["referrals"], 1, "{sequence}: one referral, however many messages");
+    // What a clinic forwards or splits may have a successor of its own.
+    let most = if sender == Target && matches!(sequence, "forward" | "split") { 2 } else { 1 };
+    let referrals = pos.status()["store"]["referrals"].as_u64().unwrap();
+    assert!((1..=most).contains(&referrals), "{sequence}: {referrals} referrals");
     documents
 }
 
