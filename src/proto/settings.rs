@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::proto::guide::dialects::OWN_REFERRAL;
+use crate::proto::guide::dialects::{self, OWN_REFERRAL};
 
 /// A secret. Never printed, wiped when dropped, compared in constant time.
 #[derive(Clone, Default)]
@@ -223,7 +223,7 @@ pub struct Partner {
 }
 
 fn default_dialect() -> String {
-    "on-0.11.1".to_owned()
+    dialects::DEFAULT.name.to_owned()
 }
 
 /// Direct Messaging with a partner.
@@ -248,6 +248,30 @@ pub struct Messaging {
     /// What to do when a known `MessageHeader.id` comes with other content (messaging.md 10.1).
     #[serde(default)]
     pub changed_content: ChangedContent,
+    /// What its messages are answered with. Absent: `task` where our roles include `rms-target`, else `header`.
+    #[serde(default)]
+    pub answer: Option<AnswerForm>,
+    /// Whether a withdrawn referral is confirmed at once with a cancelled Task, before a person has seen it.
+    #[serde(default)]
+    pub confirm_revoke: bool,
+    /// The hosts that its attachments may be fetched from, with a port where it is not 443. Absent: the host of `endpoint`.
+    #[serde(default)]
+    pub attachment_hosts: Option<Vec<String>>,
+    /// Whether its attachments may be fetched from private addresses, inside a hospital for example.
+    #[serde(default)]
+    pub private: bool,
+}
+
+/// What messages are answered with (messaging.md 8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerForm {
+    /// A new referral with a process-request Task `received`; anything else with a MessageHeader.
+    Task,
+    /// A MessageHeader.
+    Header,
+    /// Notifications with nothing, the others with a MessageHeader.
+    Empty,
 }
 
 /// What to do when a known `MessageHeader.id` comes with other content.
