@@ -226,7 +226,7 @@ fn a_private_address_of_keys_is_not_dialled_unless_it_may_be() {
     assert_eq!((answer.status, answer.headers["retry-after"].to_str().unwrap()), (503, "30"));
     assert!(publisher.messages().is_empty());
     let log = std::iter::from_fn(|| pos.engine.log_next()).map(|line| line.text + "\n").collect::<String>();
-    assert!(log.contains("private or reserved addresses"), "{log}");
+    assert!(log.contains("no address that may be fetched from"), "{log}");
 }
 
 #[test]
