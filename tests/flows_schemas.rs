@@ -105,7 +105,7 @@ fn messages_events_and_referrals_are_described() {
         assert_described("notification", event.message().unwrap().unwrap().document());
         event.done().unwrap();
     }
-    let list = parsed(pos.engine.referral_list(10).unwrap().as_bytes());
+    let list = parsed(pos.engine.referral_list(b"", 10).unwrap().as_bytes());
     assert_eq!(list.as_array().unwrap().len(), 3);
     for referral in list.as_array().unwrap() {
         assert_described("referral", &referral.to_string());
@@ -147,7 +147,7 @@ fn forms_deliveries_and_alerts_are_described() {
         assert_described("delivery", &delivery.to_string());
     }
     // The document of a referral that we sent.
-    let list = parsed(pos.engine.referral_list(10).unwrap().as_bytes());
+    let list = parsed(pos.engine.referral_list(b"", 10).unwrap().as_bytes());
     assert_described("referral", &list[0].to_string());
     assert_described("referral-content", &list[0]["referral"].to_string());
 }

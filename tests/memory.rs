@@ -11,7 +11,7 @@ use std::cell::Cell;
 use clinic::Clinic;
 use ereferral::error::{EREF_NO_MEMORY, Result};
 use ereferral::io::clock;
-use ereferral::proto::store::{Accepted, IncomingMessage, OutgoingMessage};
+use ereferral::proto::store::{Accepted, IncomingMessage, MessageIdentity, OutgoingMessage};
 
 /// More than anything else allocates at a time, less than a piece of a body.
 const SHORT: usize = 512 << 10;
@@ -64,12 +64,14 @@ fn assert_refused<T>(call: impl FnOnce() -> Result<T>) {
 fn incoming(body: Vec<u8>, response: Vec<u8>) -> IncomingMessage {
     IncomingMessage {
         id: "in-1".into(),
-        partner: "rms".into(),
-        message_id: "mh-1".into(),
-        bundle_id: "b-1".into(),
+        identity: MessageIdentity {
+            partner: "rms".into(),
+            message_id: "mh-1".into(),
+            bundle_id: "b-1".into(),
+            content: [7; 32],
+            refuse_changed: false,
+        },
         event: "notify-update-appointment".into(),
-        content: [7; 32],
-        refuse_changed: false,
         body,
         response,
         notification: "{}".into(),

@@ -5,7 +5,9 @@
 
 mod config;
 mod events;
+mod inbox;
 mod launches;
+mod referrals;
 mod sends;
 mod serving;
 mod status;

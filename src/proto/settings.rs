@@ -241,6 +241,34 @@ pub struct Messaging {
     /// What to do when a known `MessageHeader.id` comes with other content (messaging.md 10.1).
     #[serde(default)]
     pub changed_content: ChangedContent,
+    /// What to do with a message of a referral that is not known here (messaging.md 10.4).
+    #[serde(default)]
+    pub unknown_referral: UnknownReferral,
+    /// What to do with a message of a known referral whose event is not known (messaging.md 3.4).
+    #[serde(default)]
+    pub unknown_events: UnknownEvents,
+}
+
+/// What to do with a message of a referral that is not known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownReferral {
+    /// Keep it as an unlinked referral, until a person says where it belongs.
+    #[default]
+    Stub,
+    /// Refuse it with 400.
+    Refuse,
+}
+
+/// What to do with a message of a known referral whose event is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownEvents {
+    /// Refuse it with 400.
+    #[default]
+    Refuse,
+    /// Keep it and hand it over as `unrecognised`.
+    Store,
 }
 
 /// What to do when a known `MessageHeader.id` comes with other content.

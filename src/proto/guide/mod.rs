@@ -4,3 +4,4 @@ pub mod codes;
 pub mod dialects;
 pub mod events;
 pub mod fields_table;
+pub mod lifecycle;

@@ -107,6 +107,12 @@ pub fn count(view: &View, name: &str) -> Result<usize> {
     Ok(usize::from(read(view, name)?.is_some()))
 }
 
+/// The health number in a Patient as JSON.
+pub fn health_number(patient: &str) -> Option<String> {
+    let view = View::new(vec![(None, "{}"), (None, patient)]).ok()?;
+    read(&view, "patient.health_number").ok().flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

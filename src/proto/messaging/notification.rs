@@ -11,7 +11,7 @@ use crate::proto::fhir::outcome::Issue;
 use crate::proto::guide::codes::{self, Word};
 use crate::proto::guide::events::{self, Direction};
 use crate::proto::guide::fields_table::Home;
-use crate::proto::store::{Identifier, ReferralRole, ReferralUpdate};
+use crate::proto::store::Identifier;
 
 /// What the message itself does not say.
 pub struct Notice<'a> {
@@ -371,24 +371,18 @@ fn is_referral_identifier(extension: &Value) -> bool {
     url.ends_with("/ext-referral-identifier") || url.ends_with("/Referral-Identifier-EXT")
 }
 
-/// What a message says about its referral; `None` when it names none.
-pub fn referral_update(view: &View, event: &str, our_role: ReferralRole, partner_role: ReferralRole) -> Option<ReferralUpdate> {
-    let identifiers = identifiers(view);
-    if identifiers.is_empty() {
-        return None;
-    }
+/// What a message says about its referral (docs/schema/referral-content.json).
+pub fn content(view: &View, event: &str) -> String {
     let reader = Reader { view, event, zone: None };
-    let referral = reader.referral(None);
-    let document = Object::default()
+    Object::default()
         .put("last_event", Some(event))
         .put("last_message", reader.get("message.id"))
-        .put("referral", Some(referral))
+        .put("referral", Some(reader.referral(None)))
         .put("patient", Some(reader.patient()))
         .put("task", reader.task())
         .put("appointment", reader.appointment())
         .value()
-        .to_string();
-    Some(ReferralUpdate { identifiers, ours: Vec::new(), our_role, partner_role, document })
+        .to_string()
 }
 
 #[cfg(test)]

@@ -7,14 +7,13 @@ use crate::error::{EREF_TOO_LARGE, Error};
 use crate::log::Level;
 use crate::proto::exchange::{BodyError, Ctx, Signal};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
-use crate::proto::guide::events::{self, Direction};
 use crate::proto::http::{Request, Response};
 use crate::proto::messaging::message::Message;
-use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::Refusal;
+use crate::proto::messaging::tracking::{self, Refused};
 use crate::proto::messaging::{respond, trust};
-use crate::proto::settings::{ChangedContent, Messaging, Partner, Role, Settings};
-use crate::proto::store::{Accepted, IncomingMessage, ReferralRole};
+use crate::proto::settings::{ChangedContent, Messaging, Partner, Settings};
+use crate::proto::store::{Accepted, IncomingMessage, MessageIdentity};
 
 /// An answer that is not a success.
 pub(super) struct Failure {
@@ -84,8 +83,7 @@ async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Vec<u8>, B
     let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
     let message = Message::read(body, &ctx.settings().limits)?;
     check_test_label(ctx.settings(), &message)?;
-    let (event, direction) = event_of(partner, &message)?;
-    accept(ctx, partner, message, event, direction)
+    accept(ctx, partner, true, message)
 }
 
 /// Method and media types (messaging.md 8.1).
@@ -140,25 +138,20 @@ fn check_test_label(settings: &Settings, message: &Message) -> std::result::Resu
     Ok(())
 }
 
-/// The canonical event and its direction. Unknown events are refused (messaging.md 3.4).
-fn event_of(partner: &Partner, message: &Message) -> std::result::Result<(&'static str, Direction), Box<Failure>> {
-    let code = message.header().event_code();
-    // Some spellings do not say who speaks: the partner's part does (messaging.md 3.2).
-    let is_source = partner.roles.contains(&Role::RmsSource) && !partner.roles.contains(&Role::RmsTarget);
-    let known = events::canonical_from(code, is_source).and_then(events::info);
-    known.map(|info| (info.code, info.direction)).ok_or_else(|| {
-        let shown = code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let text = format!("the event {} is not known here", if shown { code } else { "code" });
-        Refusal::content("not-supported", "Bundle.entry[0].resource.eventCoding.code", text, "message-event-code").into()
-    })
-}
-
-/// Our part and the partner's in this referral, should this message start it.
-fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole) {
-    match direction {
-        Direction::SourceToCopy => (ReferralRole::Copy, ReferralRole::Source),
-        Direction::SourceToTarget if partner.roles.contains(&Role::RmsSource) => (ReferralRole::Target, ReferralRole::Source),
-        _ => (ReferralRole::Source, ReferralRole::Target),
+/// Why tracking does not take a message, in words that are the same whatever is known of the referral, so that nothing is revealed.
+fn refusal(refused: Refused, code: &str) -> Box<Failure> {
+    match refused {
+        Refused::Forbidden => Failure::new(StatusCode::FORBIDDEN, "forbidden", "the message may not be processed for this sender"),
+        Refused::UnknownEvent => {
+            let shown = code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            let text = format!("the event {} is not known here", if shown { code } else { "code" });
+            let path = "Bundle.entry[0].resource.eventCoding.code";
+            Refusal::content("not-supported", path, text, "message-event-code").into()
+        }
+        Refused::NotFound => {
+            let text = "the message belongs to no referral that is known here for this sender";
+            Refusal::content("not-found", "Bundle.entry[0].resource.focus", text, "messaging.md 10.4").into()
+        }
     }
 }
 
@@ -188,57 +181,45 @@ fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Is
 }
 
 /// Keeps the message, then says so (messaging.md 10.3).
-fn accept(
-    ctx: &Ctx,
-    partner: &Partner,
-    message: Message,
-    event: &'static str,
-    direction: Direction,
-) -> std::result::Result<Vec<u8>, Box<Failure>> {
-    let settings = ctx.settings();
-    let (our_role, partner_role) = roles(partner, direction);
-    let id = ctx.id();
-    let (notification, referral) = {
-        let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
-        let notice = Notice {
-            partner: Some(&partner.name),
-            trusted: true,
-            time_zone: settings.system.time_zone.as_deref(),
-            our_role: Some(our_role.as_str()),
-        };
-        let document = notification::document(view, event, &findings(settings, partner, &message), &notice);
-        let mut referral = notification::referral_update(view, event, our_role, partner_role);
-        if let Some(update) = referral.as_mut() {
-            let own = settings.own_referral_system();
-            (update.ours, update.identifiers) = std::mem::take(&mut update.identifiers).into_iter().partition(|i| i.system == own);
-        }
-        (document, referral)
-    };
-    let response = respond::bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
-    let incoming = IncomingMessage {
-        id: id.clone(),
+fn accept(ctx: &Ctx, partner: &Partner, trusted: bool, message: Message) -> std::result::Result<Vec<u8>, Box<Failure>> {
+    let messaging = partner.messaging.as_ref();
+    let identity = MessageIdentity {
         partner: partner.name.clone(),
         message_id: message.message_id().to_owned(),
         bundle_id: message.bundle_id().to_owned(),
-        event: event.to_owned(),
         content: message.content_identity(),
-        refuse_changed: partner.messaging.as_ref().is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
-        body: message.into_bundle(),
-        response,
-        notification,
-        referral,
-        trusted: true,
+        refuse_changed: messaging.is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
     };
-    let accepted = ctx.store().accept_message(&incoming, ctx.now()).map_err(|error| store_failure(ctx, &error))?;
-    let log = |what: &str| ctx.world.log.line(Level::Info, "messaging", format!("{event} from {}: {what}", partner.name));
-    match accepted {
-        Accepted::New { .. } => {
-            log(&format!("stored as {id}"));
-            ctx.signal(Signal::Queued);
-            Ok(incoming.response)
+    let failed = |error: Error| store_failure(ctx, &error);
+    // What is known is answered as it was then, whatever became of the referral.
+    if let Some(known) = ctx.store().known_message(&identity, ctx.now()).map_err(failed)? {
+        return settled(ctx, partner, known, Vec::new());
+    }
+    let mut incoming = incoming(ctx, partner, trusted, identity, message)?;
+    for _ in 0..tracking::TRIES {
+        match ctx.store().accept_message(&incoming, ctx.now()).map_err(failed)? {
+            Accepted::Moved => {
+                let message = Message::read(incoming.body, &ctx.settings().limits)?;
+                incoming = self::incoming(ctx, partner, trusted, incoming.identity, message)?;
+            }
+            Accepted::New { .. } => {
+                let text = format!("{} from {}: stored as {}", incoming.event, partner.name, incoming.id);
+                ctx.world.log.line(Level::Info, "messaging", text);
+                ctx.signal(Signal::Queued);
+                return Ok(incoming.response);
+            }
+            known => return settled(ctx, partner, known, incoming.response),
         }
+    }
+    let text = "too many messages of one referral came at once; send it again later";
+    Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "transient", text).with(header::RETRY_AFTER, "30"))
+}
+
+/// The answer to a message that came before (messaging.md 10.1).
+fn settled(ctx: &Ctx, partner: &Partner, known: Accepted, response: Vec<u8>) -> std::result::Result<Vec<u8>, Box<Failure>> {
+    match known {
         Accepted::Replay { response } => {
-            log("known, answered again");
+            ctx.world.log.line(Level::Info, "messaging", format!("a message of {} is known, answered again", partner.name));
             Ok(response)
         }
         Accepted::BundleReused => {
@@ -250,9 +231,37 @@ fn accept(
             let issue = Issue::error("conflict", "Bundle.entry[0].resource.id", text, "FHIR R4 messaging");
             Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None }))
         }
-        // The words are the same whatever the referral is, so that nothing is revealed.
-        Accepted::NotParty => {
-            Err(Failure::new(StatusCode::FORBIDDEN, "forbidden", "the message may not be processed for this sender"))
-        }
+        Accepted::New { .. } | Accepted::Moved => Ok(response),
     }
+}
+
+/// The message as it is to be kept, with what it makes of its referral as that is now.
+fn incoming(
+    ctx: &Ctx,
+    partner: &Partner,
+    trusted: bool,
+    identity: MessageIdentity,
+    message: Message,
+) -> std::result::Result<IncomingMessage, Box<Failure>> {
+    let settings = ctx.settings();
+    let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
+    let code = message.header().event_code();
+    let placed = tracking::place(ctx.store(), settings, &partner.name, view).map_err(|error| store_failure(ctx, &error))?;
+    let tracked =
+        tracking::received(settings, partner, code, trusted, placed, ctx.id()).map_err(|refused| refusal(refused, code))?;
+    let mut issues = findings(settings, partner, &message);
+    issues.extend_from_slice(&tracked.issues);
+    let event = tracked.event;
+    let (notification, referral) = tracking::told(settings, partner, trusted, view, &issues, tracked);
+    let response = respond::bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
+    Ok(IncomingMessage {
+        id: ctx.id(),
+        identity,
+        event: event.to_owned(),
+        body: message.into_bundle(),
+        response,
+        notification,
+        referral,
+        trusted,
+    })
 }

@@ -125,6 +125,11 @@ impl View {
         }
     }
 
+    /// The resource of this message that a Reference leads to.
+    pub fn follow_reference(&self, reference: &Value) -> Option<&Value> {
+        self.value(self.resolve(reference)?)
+    }
+
     fn value(&self, index: usize) -> Option<&Value> {
         self.resources.get(index).map(|entry| &entry.value)
     }
