@@ -1648,6 +1648,39 @@ int32_t eref_audit_note(const eref_engine *engine,
                         eref_error **error);
 
 /**
+ * The newest messages received, at most limit, as a JSON array (docs/schema/reception.json). "state" is one of waiting, leased, parked,
+ * done, or empty for all.
+ *
+ * Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+ * Threads: any.
+ * Errors: EREF_INVALID_ARGUMENT (state), EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_inbox_list(const eref_engine *engine,
+                        const char *state,
+                        size_t state_len,
+                        uint32_t limit,
+                        eref_string **out,
+                        eref_error **error);
+
+/**
+ * Hands a message over once more: a parked event comes again as for its first attempt, one that was done comes as a new event with
+ * another id. For a host that lost what it took.
+ *
+ * Ownership: the text is copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (no such reception, or the message is not kept any more), EREF_WRONG_STATE (its event is out just now),
+ * EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_inbox_resend(const eref_engine *engine,
+                          const char *reception_id,
+                          size_t reception_id_len,
+                          eref_error **error);
+
+/**
  * Takes the oldest log line; *out is NULL when there is none. A line reads "TIME LEVEL PART: what happened", without a line break and
  * without anything personal. *out_level (may be NULL) is one of EREF_LOG_*. Lines that nobody takes push out the oldest.
  *

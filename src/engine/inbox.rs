@@ -74,6 +74,9 @@ impl Engine {
             trusted: record.trusted,
             time_zone: settings.system.time_zone.as_deref(),
             our_role: referral.as_ref().map(|referral| referral.our_role.as_str()),
+            referral_id: referral.as_ref().map(|referral| referral.id.as_str()),
+            launch_id: referral.as_ref().and_then(|referral| referral.launch_id.as_deref()),
+            ..Notice::default()
         };
         Ok(notification::document(message.view()?, &record.event, message.findings(), &notice))
     }

@@ -123,8 +123,10 @@ impl Engine {
         for _ in 0..tracking::TRIES {
             let placed = tracking::place(store, settings, partner, message.view()?)?;
             let tracked = tracking::sent(partner, message.event(), placed, clock::id());
-            outgoing.referral =
-                tracked.and_then(|tracked| tracking::told_of_sent(settings, partner, message.view().ok()?, tracked));
+            outgoing.referral = match tracked {
+                Some(tracked) => tracking::told(settings, (partner, true), message.view()?, &[], tracked).1,
+                None => None,
+            };
             if let Some(enqueued) = store.enqueue(&outgoing, clock::now())? {
                 return Ok(enqueued);
             }

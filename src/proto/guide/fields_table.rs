@@ -1,218 +1,10 @@
 //! The field table: the plain names a host reads and writes (architecture: field table). Names are ABI.
-//!
-//! A path is written like FHIRPath from the home resource: `a.b` steps into members, `[0]` picks an element, `[]` picks the one the
-//! caller's index says, `[key=x|y]` the first whose member is one of the values, `[key~=x]` the first whose member contains one of them.
-//! A step into a list without a choice takes its first element. The first place is the one written; reading takes the first that has a
-//! value.
 
-use super::codes::{self, Word};
-
-/// The resource a place is in, found by its part in the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Home {
-    /// Bundle: what stands around the entries.
-    Envelope,
-    /// MessageHeader.
-    Header,
-    /// The ServiceRequest the message is about.
-    Request,
-    /// The Patient it is about.
-    Patient,
-    /// PractitionerRole of the requester.
-    RequesterRole,
-    /// Practitioner of the requester.
-    Requester,
-    /// Organization of the requester.
-    RequesterOrganization,
-    /// Location of the requester.
-    RequesterLocation,
-    /// PractitionerRole of the performer.
-    TargetRole,
-    /// Practitioner of the performer.
-    Target,
-    /// Organization of the performer.
-    TargetOrganization,
-    /// Location of the performer.
-    TargetLocation,
-    /// Practitioner who acted.
-    User,
-    /// Task.
-    Task,
-    /// Appointment.
-    Appointment,
-    /// Location of the appointment.
-    AppointmentLocation,
-    /// Communication.
-    Communication,
-    /// Whatever is in focus.
-    Focus,
-    /// The attachments of all documents and communications, as one list.
-    Attachments,
-}
-
-impl Home {
-    /// The resource type, where the home has one.
-    pub fn resource_type(self) -> Option<&'static str> {
-        match self {
-            Self::Envelope => Some("Bundle"),
-            Self::Header => Some("MessageHeader"),
-            Self::Request => Some("ServiceRequest"),
-            Self::Patient => Some("Patient"),
-            Self::RequesterRole | Self::TargetRole => Some("PractitionerRole"),
-            Self::Requester | Self::Target | Self::User => Some("Practitioner"),
-            Self::RequesterOrganization | Self::TargetOrganization => Some("Organization"),
-            Self::RequesterLocation | Self::TargetLocation | Self::AppointmentLocation => Some("Location"),
-            Self::Task => Some("Task"),
-            Self::Appointment => Some("Appointment"),
-            Self::Communication => Some("Communication"),
-            Self::Focus | Self::Attachments => None,
-        }
-    }
-}
-
-/// What a value looks like. Lengths are in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One line of text, at most so long.
-    Line(usize),
-    /// Text with line breaks.
-    Text(usize),
-    /// As `Text`; partners put HTML into it, which is read as plain text.
-    Markup(usize),
-    /// One of the codes of the list.
-    Code,
-    /// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`.
-    Date,
-    /// A date, or date and time with offset.
-    DateTime,
-    /// Date and time with offset.
-    Instant,
-    /// A whole number.
-    Integer,
-    /// An absolute URI.
-    Uri,
-}
-
-impl Kind {
-    /// The word in `docs/fields.md` and in forms.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Line(_) => "line",
-            Self::Text(_) | Self::Markup(_) => "text",
-            Self::Code => "code",
-            Self::Date => "date",
-            Self::DateTime => "dateTime",
-            Self::Instant => "instant",
-            Self::Integer => "integer",
-            Self::Uri => "uri",
-        }
-    }
-    /// The greatest length, where there is one of its own.
-    pub fn max_length(self) -> Option<usize> {
-        match self {
-            Self::Line(max) | Self::Text(max) | Self::Markup(max) => Some(max),
-            Self::Uri => Some(2048),
-            _ => None,
-        }
-    }
-    /// What is expected, in words for a person who typed something else.
-    pub fn expectation(self) -> &'static str {
-        match self {
-            Self::Line(_) => "one line of text without control characters",
-            Self::Text(_) | Self::Markup(_) => "text; of the control characters only line breaks and tabs",
-            Self::Code => "one of the codes of its list",
-            Self::Date => "a date as YYYY, YYYY-MM or YYYY-MM-DD",
-            Self::DateTime => "a date, or date and time with offset, e.g. 2026-05-09T14:30:00-04:00",
-            Self::Instant => "date and time with offset, e.g. 2026-05-09T14:30:00-04:00",
-            Self::Integer => "a whole number",
-            Self::Uri => "an absolute URI",
-        }
-    }
-}
-
-/// Whether a draft needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// It may be left out.
-    Optional,
-    /// A message cannot be composed without it.
-    Required,
-    /// One of the fields of this group is needed.
-    OneOf(&'static str),
-}
-
-/// The events a field means something for, by the type in focus.
-pub mod on {
-    /// ServiceRequest events.
-    pub const REQUEST: u8 = 1;
-    /// Task events.
-    pub const TASK: u8 = 2;
-    /// Appointment events.
-    pub const APPOINTMENT: u8 = 4;
-    /// Communication events.
-    pub const COMMUNICATION: u8 = 8;
-    /// All of them.
-    pub const ALL: u8 = 15;
-
-    /// The bit of the type in focus.
-    pub fn of(resource_type: &str) -> u8 {
-        match resource_type {
-            "ServiceRequest" => REQUEST,
-            "Task" => TASK,
-            "Appointment" => APPOINTMENT,
-            "Communication" => COMMUNICATION,
-            _ => 0,
-        }
-    }
-}
-
-/// One field.
-pub struct Field {
-    /// The name, with `[]` where it repeats.
-    pub name: &'static str,
-    /// Where it lives.
-    pub places: &'static [(Home, &'static str)],
-    /// What it looks like.
-    pub kind: Kind,
-    /// Whether a draft takes it.
-    pub write: bool,
-    /// The events it means something for, bits of [`on`].
-    pub on: u8,
-    /// Whether a draft needs it.
-    pub need: Need,
-    /// The codes it takes; for other kinds than `Code`, those met in traffic.
-    pub codes: &'static [Word],
-    /// An example.
-    pub example: &'static str,
-    /// What it is.
-    pub about: &'static str,
-}
-
-use Home::*;
-use Kind::{Code, Date, DateTime, Instant, Integer, Line, Markup, Text, Uri};
-use Need::{OneOf, Optional, Required};
-
-type Places = &'static [(Home, &'static str)];
-
-const fn read(name: &'static str, places: Places, kind: Kind, on: u8, example: &'static str, about: &'static str) -> Field {
-    Field { name, places, kind, write: false, on, need: Optional, codes: &[], example, about }
-}
-
-const fn write(
-    name: &'static str,
-    places: Places,
-    kind: Kind,
-    on: u8,
-    need: Need,
-    example: &'static str,
-    about: &'static str,
-) -> Field {
-    Field { name, places, kind, write: true, on, need, codes: &[], example, about }
-}
-
-const fn coded(field: Field, codes: &'static [Word]) -> Field {
-    Field { codes, ..field }
-}
+use super::codes;
+use super::field::Home::*;
+use super::field::Kind::{Code, Date, DateTime, Instant, Integer, Line, Markup, Text, Uri};
+use super::field::Need::{OneOf, Optional, Required};
+use super::field::{Field, coded, on, read, write};
 
 const HCN_VERSION: &str = "identifier[type.coding.code=JHN].extension[url=http://ehealthontario.ca/fhir/StructureDefinition/ext-id-health-card-version-code].valueString";
 
@@ -272,6 +64,7 @@ pub const FIELDS: &[Field] = &[
     read("user.name.given[]", &[(User, "name[0].given[]")], Line(255), on::ALL, "Sam", "Given names of who acted."),
 
     write("target.listing", &[(TargetRole, "identifier[system~=/id-referral-target-reference].value")], Line(255), on::ALL, OneOf("target"), "fracture-clinic-1", "Where the referral goes: the partner's key of the listing."),
+    read("target.name.text", &[(Target, "name[0].text"), (TargetRole, "practitioner.display")], Line(255), on::ALL, "Dr. Clara Samplesurgeon", "The whole name of the person who is to perform, where the sender gave it."),
     write("target.name.family", &[(Target, "name[0].family")], Line(255), on::ALL, OneOf("target"), "Samplesurgeon", "Family name of the person who is to perform."),
     write("target.name.given[]", &[(Target, "name[0].given[]")], Line(255), on::ALL, Optional, "Clara", "Given names."),
     write("target.organization", &[(TargetOrganization, "name"), (TargetRole, "organization.display")], Line(255), on::ALL, OneOf("target"), "Fracture Clinic", "The clinic."),
@@ -305,7 +98,7 @@ pub const FIELDS: &[Field] = &[
 
     read("attachment[].title", &[(Attachments, "[].title")], Line(255), on::ALL, "letter.pdf", "File name."),
     read("attachment[].content_type", &[(Attachments, "[].contentType")], Line(255), on::ALL, "application/pdf", "Media type."),
-    read("attachment[].size", &[(Attachments, "[].size")], Integer, on::ALL, "20480", "Size in bytes."),
+    read("attachment[].size", &[(Attachments, "[].data"), (Attachments, "[].size")], Integer, on::ALL, "20480", "Size in bytes."),
     read("attachment[].url", &[(Attachments, "[].url")], Uri, on::ALL, "https://rms.example/fhir/Binary/1", "Where it is, when it is not in the message."),
 ];
 

@@ -3,5 +3,6 @@
 pub mod codes;
 pub mod dialects;
 pub mod events;
+pub mod field;
 pub mod fields_table;
 pub mod lifecycle;

@@ -8,13 +8,13 @@ use ring::digest;
 use serde_json::{Map, Value, json};
 
 use super::compose::{Draft, File, finding};
-use super::path;
+use super::path::{self, elements_of, resource_type};
 use super::time;
-use super::view::{list, resource_type};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::guide::dialects::{HTEST, MEMBER_ORDER, OWN_COMMUNICATION, OWN_REFERRAL};
 use crate::proto::guide::events::Direction;
-use crate::proto::guide::fields_table::{FIELDS, Home};
+use crate::proto::guide::field::Home;
+use crate::proto::guide::fields_table::FIELDS;
 use crate::proto::store::Millis;
 
 /// A resource on its way into the Bundle.
@@ -191,7 +191,7 @@ impl Assembly<'_> {
         self.to(role).or_else(|| {
             let request = &self.parts.get(&Home::Request).filter(|entry| entry.host)?.value;
             let member = if role == Home::RequesterRole { "requester" } else { "performer" };
-            list(request.get(member)).first().cloned()
+            elements_of(request.get(member)).first().cloned()
         })
     }
 
@@ -228,7 +228,7 @@ impl Assembly<'_> {
     fn link_supporting_information(&mut self) {
         let supports = ["DocumentReference", "QuestionnaireResponse", "AllergyIntolerance", "Condition"];
         let Some(request) = self.parts.get_mut(&Home::Request) else { return };
-        let named: Vec<Value> = list(request.value.get("supportingInfo")).to_vec();
+        let named: Vec<Value> = elements_of(request.value.get("supportingInfo")).to_vec();
         let own_request = !request.host;
         let wanted =
             self.others.iter().filter(|entry| supports.contains(&resource_type(&entry.value)) && (own_request || !entry.host));
@@ -243,7 +243,7 @@ impl Assembly<'_> {
     /// The reference to the referral with its identifier, which outlives the message (messaging.md 4.1, rule 4).
     fn based_on(&self) -> Option<Value> {
         let request = self.parts.get(&Home::Request)?;
-        let identifier = list(request.value.get("identifier")).first()?;
+        let identifier = elements_of(request.value.get("identifier")).first()?;
         let identifier = json!({"use": "official", "system": identifier.get("system"), "value": identifier.get("value")});
         Some(json!([{"reference": request.url, "identifier": identifier}]))
     }
@@ -303,7 +303,8 @@ impl Assembly<'_> {
         let (author, receiver) = self.sides();
         let system = &draft.settings.system;
         let own_endpoint = format!("{}/$process-message", self.own_base);
-        let identifier = self.parts.get(&Home::Request).and_then(|entry| list(entry.value.get("identifier")).first().cloned());
+        let identifier =
+            self.parts.get(&Home::Request).and_then(|entry| elements_of(entry.value.get("identifier")).first().cloned());
         let identifier = identifier.map(|own| json!({"system": own.get("system"), "value": own.get("value")}));
         let mut destination = json!({"name": draft.partner, "endpoint": draft.endpoint});
         default(&mut destination, "receiver", receiver.unwrap_or_default());
@@ -377,7 +378,7 @@ fn drop_gaps(value: &mut Value) {
 }
 
 fn labelled(value: &Value) -> bool {
-    let labels = list(value.get("meta").and_then(|meta| meta.get("security")));
+    let labels = elements_of(value.get("meta").and_then(|meta| meta.get("security")));
     labels.iter().any(|label| label.get("code").and_then(Value::as_str) == Some(HTEST.1))
 }
 

@@ -10,8 +10,8 @@ use super::Message;
 use super::assemble;
 use super::fields::{self, Repetition};
 use super::parse::check_json;
+use super::path::resource_type;
 use super::time;
-use super::view::resource_type;
 use crate::error::{
     EREF_CONFIG, EREF_INVALID_CONTENT, EREF_INVALID_FIELD, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, EREF_UNKNOWN_EVENT,
     Error, Result,
@@ -21,7 +21,8 @@ use crate::proto::fhir::outcome::{Issue, outcome_json};
 use crate::proto::guide::codes;
 use crate::proto::guide::dialects::{self, Dialect};
 use crate::proto::guide::events::{self, EventInfo};
-use crate::proto::guide::fields_table::{FIELDS, Field, Home, Kind, Need, on};
+use crate::proto::guide::field::{Field, Home, Kind, Need, on};
+use crate::proto::guide::fields_table::FIELDS;
 use crate::proto::settings::Settings;
 use crate::proto::store::Millis;
 

@@ -16,7 +16,7 @@ use crate::proto::messaging::fields;
 use crate::proto::messaging::header::Header;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::{self, Refusal};
-use crate::proto::messaging::view::View;
+use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Limits;
 
 /// Base64 with or without its padding: senders leave it out.
@@ -42,7 +42,7 @@ pub struct Message {
     event: String,
     issues: Vec<Issue>,
     identity: OnceLock<[u8; 32]>,
-    view: OnceLock<Result<View>>,
+    cast: OnceLock<Result<Cast>>,
     document: OnceLock<String>,
     issues_json: OnceLock<String>,
     /// The base64 texts that held escapes or white space, cleaned; made on the first read.
@@ -73,7 +73,7 @@ impl Message {
             event,
             cleaned,
             identity: OnceLock::new(),
-            view: OnceLock::new(),
+            cast: OnceLock::new(),
             document: OnceLock::new(),
             issues_json: OnceLock::new(),
         };
@@ -144,20 +144,16 @@ impl Message {
         fields::count(self.view()?, name)
     }
 
-    /// The message made navigable, on the first call.
-    pub fn view(&self) -> Result<&View> {
-        let view = self.view.get_or_init(|| {
-            let timestamp = self.envelope.timestamp.as_ref().map_or("", |text| text.of(&self.bundle));
-            let resources = self.envelope.entries.iter().map(|entry| (self.full_url(entry), self.resource(entry))).collect();
-            Ok(View::new(resources)?.with_envelope(self.bundle_id(), timestamp))
-        });
-        view.as_ref().map_err(Clone::clone)
+    /// The message made navigable, on the first call. Errors: those of [`Cast::read`].
+    pub fn view(&self) -> Result<View<'_>> {
+        let cast = self.cast.get_or_init(|| Cast::read(&self.bundle));
+        cast.as_ref().map(|cast| cast.view(&self.bundle)).map_err(Clone::clone)
     }
 
     /// The notification document as JSON (docs/schema/notification.json).
     pub fn document(&self) -> &str {
         self.document.get_or_init(|| {
-            let notice = Notice { partner: None, trusted: false, time_zone: None, our_role: None };
+            let notice = Notice::default();
             self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, &self.issues, &notice))
         })
     }

@@ -252,7 +252,7 @@ fn incoming(
     let mut issues = findings(settings, partner, &message);
     issues.extend_from_slice(&tracked.issues);
     let event = tracked.event;
-    let (notification, referral) = tracking::told(settings, partner, trusted, view, &issues, tracked);
+    let (notification, referral) = tracking::told(settings, (&partner.name, trusted), view, &issues, tracked);
     let response = respond::bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
     Ok(IncomingMessage {
         id: ctx.id(),

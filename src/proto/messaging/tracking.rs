@@ -18,7 +18,7 @@ use crate::proto::store::{
 };
 
 pub use facts::Facts;
-pub use told::{joined, told, told_of_sent};
+pub use told::{joined, told};
 
 /// The event of a message whose own event is not known, kept because it belongs to a known referral (messaging.md 3.4).
 pub const UNRECOGNISED: &str = "unrecognised";
@@ -59,7 +59,7 @@ pub struct Tracked {
 }
 
 /// Reads a message of, or to, this partner and finds its referral.
-pub fn place(store: &dyn Store, settings: &Settings, partner: &str, view: &View) -> Result<Placed> {
+pub fn place(store: &dyn Store, settings: &Settings, partner: &str, view: View<'_>) -> Result<Placed> {
     let facts = facts::read(view);
     let keys = keys(settings, partner, &facts, facts.identifiers.len());
     let trace = store.trace(&keys)?;

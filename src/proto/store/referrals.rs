@@ -195,6 +195,15 @@ pub enum Candidate {
     Launch(String),
 }
 
+impl Candidate {
+    /// Our id of it.
+    pub fn into_id(self) -> String {
+        match self {
+            Self::Referral(id) | Self::Launch(id) => id,
+        }
+    }
+}
+
 /// The part somebody takes in a referral from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRole {

@@ -1,11 +1,10 @@
 //! What a message says of the referral it belongs to, as far as tracking needs it.
 
-use serde_json::Value;
-
-use crate::proto::guide::fields_table::Home;
+use crate::proto::fhir::tree::{Node, list};
+use crate::proto::guide::field::Home;
 use crate::proto::messaging::fields;
 use crate::proto::messaging::time;
-use crate::proto::messaging::view::{View, list, resource_type};
+use crate::proto::messaging::view::{View, resource_type, text};
 use crate::proto::store::{Identifier, Said, Status};
 
 /// References looked at in one element, and identifiers of where each leads.
@@ -47,43 +46,39 @@ pub struct Facts {
 }
 
 /// Reads a message.
-pub fn read(view: &View) -> Facts {
-    let request = view.home(Home::Request);
-    let task = view.home(Home::Task);
+pub fn read(view: View<'_>) -> Facts {
+    let request = view.home(Home::Request, 0);
+    let task = view.home(Home::Task, 0);
+    let header = |member: &str| view.header().and_then(|header| header.get(member));
     let of_request = |member: &str| request.and_then(|request| request.get(member));
-    let said = |resource: Option<&Value>| Said {
-        resource: resource.and_then(|resource| {
-            let updated = || resource.get("meta")?.get("lastUpdated");
-            instant(resource.get("lastModified").or_else(updated)?.as_str()?)
-        }),
-        message: fields::read(view, "message.timestamp").ok().flatten().and_then(|text| instant(&text)),
+    let message = text(view.root(), "timestamp").and_then(instant);
+    let said = |resource: Node<'_>| {
+        let updated = || text(resource.get("meta")?, "lastUpdated");
+        Said { resource: text(resource, "lastModified").or_else(updated).and_then(instant), message }
     };
-    let status = |resource: Option<&Value>| {
-        let code = resource?.get("status")?.as_str()?.to_owned();
-        Some(Status { code, said: said(resource) })
+    let status = |resource: Option<Node<'_>>| {
+        let resource = resource?;
+        Some(Status { code: text(resource, "status")?.to_owned(), said: said(resource) })
     };
-    let communications: Vec<&Value> = view.focus().into_iter().filter(|focus| resource_type(focus) == "Communication").collect();
-    let own: Vec<Identifier> = list(of_request("identifier")).iter().filter_map(identifier).take(MOST_IDENTIFIERS).collect();
+    let communications = view.focus().filter(|focus| resource_type(*focus) == "Communication");
+    let outputs = list(task.and_then(|task| task.get("output"))).filter_map(|output| output.get("valueReference"));
+    let own: Vec<Identifier> = list(of_request("identifier")).filter_map(identifier).take(MOST_IDENTIFIERS).collect();
     Facts {
         own: own.len(),
         identifiers: identifiers(view, own),
         has_request: request.is_some(),
         request: status(request),
         task: status(task),
-        replaces: referred(view, of_request("replaces")),
-        based_on: referred(view, of_request("basedOn")),
-        outputs: list(task.and_then(|task| task.get("output")))
-            .iter()
-            .flat_map(|output| referred(view, output.get("valueReference").filter(|value| is_to_request(value))))
-            .collect(),
+        replaces: referred(view, list(of_request("replaces"))),
+        based_on: referred(view, list(of_request("basedOn"))),
+        outputs: referred(view, outputs.filter(|reference| is_to_request(*reference))),
         requisition: of_request("requisition").and_then(identifier).filter(|one| !one.system.is_empty()),
-        answers: view.header().get("response").and_then(|part| part.get("identifier")).and_then(Value::as_str).map(str::to_owned),
-        communications: communications.iter().flat_map(|one| list(one.get("identifier"))).filter_map(identifier).collect(),
-        replies: communications.iter().flat_map(|one| referred(view, one.get("inResponseTo"))).collect(),
+        answers: header("response").and_then(|part| text(part, "identifier")).map(str::to_owned),
+        communications: communications.clone().flat_map(|one| list(one.get("identifier"))).filter_map(identifier).collect(),
+        replies: referred(view, communications.flat_map(|one| list(one.get("inResponseTo")))),
         health_number: fields::read(view, "patient.health_number").ok().flatten(),
-        reassigned: list(view.header().get("reason").and_then(|reason| reason.get("coding")))
-            .iter()
-            .any(|coding| coding.get("code").and_then(Value::as_str) == Some("service-request-reassigned")),
+        reassigned: list(header("reason").and_then(|reason| reason.get("coding")))
+            .any(|coding| text(coding, "code") == Some("service-request-reassigned")),
     }
 }
 
@@ -91,38 +86,36 @@ fn instant(text: &str) -> Option<i64> {
     time::is_instant(text).then(|| text.parse::<jiff::Timestamp>().ok().map(|at| at.as_millisecond())).flatten()
 }
 
-fn identifier(value: &Value) -> Option<Identifier> {
-    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    Some(Identifier { system: text("system").unwrap_or_default().to_owned(), value: text("value")?.to_owned() })
+fn identifier(node: Node<'_>) -> Option<Identifier> {
+    let part = |name: &str| text(node, name).map(str::trim).filter(|text| !text.is_empty());
+    Some(Identifier { system: part("system").unwrap_or_default().to_owned(), value: part("value")?.to_owned() })
 }
 
-fn is_to_request(reference: &Value) -> bool {
-    let text = |name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default();
-    text("type") == "ServiceRequest" || text("reference").contains("ServiceRequest/")
+fn is_to_request(reference: Node<'_>) -> bool {
+    text(reference, "type") == Some("ServiceRequest")
+        || text(reference, "reference").is_some_and(|reference| reference.contains("ServiceRequest/"))
 }
 
 /// The identifiers that References name, or that stand on the resources of the message they lead to.
-fn referred(view: &View, references: Option<&Value>) -> Vec<Identifier> {
+fn referred<'a>(view: View<'a>, references: impl Iterator<Item = Node<'a>>) -> Vec<Identifier> {
     let mut found = Vec::new();
-    for reference in list(references).iter().take(MOST_REFERENCES) {
-        let named = reference.get("identifier").and_then(identifier);
-        let standing = || view.follow_reference(reference).map_or(&[][..], |target| list(target.get("identifier")));
-        match named {
+    for reference in references.take(MOST_REFERENCES) {
+        let standing = || list(view.resolve(reference).and_then(|target| target.get("identifier")));
+        match reference.get("identifier").and_then(identifier) {
             Some(identifier) => found.push(identifier),
-            None => found.extend(standing().iter().take(MOST_REFERENCES).filter_map(identifier)),
+            None => found.extend(standing().take(MOST_REFERENCES).filter_map(identifier)),
         }
     }
     found
 }
 
 /// What names the referral: the request's own identifiers, those that the focus is based on, those of the header.
-fn identifiers(view: &View, own: Vec<Identifier>) -> Vec<Identifier> {
-    let focus = view.focus();
+fn identifiers(view: View<'_>, own: Vec<Identifier>) -> Vec<Identifier> {
     // What a request itself is based on is another referral.
-    let works = focus.iter().filter(|value| resource_type(value) != "ServiceRequest");
+    let works = view.focus().filter(|resource| resource_type(*resource) != "ServiceRequest");
     let based_on =
-        works.flat_map(|value| list(value.get("basedOn"))).filter_map(|reference| identifier(reference.get("identifier")?));
-    let header = list(view.header().get("extension")).iter().filter_map(header_identifier);
+        works.flat_map(|work| list(work.get("basedOn"))).filter_map(|reference| identifier(reference.get("identifier")?));
+    let header = list(view.header().and_then(|header| header.get("extension"))).filter_map(header_identifier);
     let mut found = own;
     for identifier in based_on.chain(header).take(MOST_IDENTIFIERS) {
         if !found.contains(&identifier) {
@@ -133,12 +126,12 @@ fn identifiers(view: &View, own: Vec<Identifier>) -> Vec<Identifier> {
 }
 
 /// The sender's or our own identifier in the header, in its three spellings (messaging.md 4.3).
-fn header_identifier(extension: &Value) -> Option<Identifier> {
-    let name = extension.get("url")?.as_str()?.rsplit('/').next()?;
+fn header_identifier(extension: Node<'_>) -> Option<Identifier> {
+    let name = text(extension, "url")?.rsplit('/').next()?;
     match name.split(['|', '%']).next()? {
         "ext-referral-identifier" | "Referral-Identifier-EXT" => identifier(extension.get("valueIdentifier")?),
         "ext-id-message-header" => {
-            let value = extension.get("valueString")?.as_str().map(str::trim).filter(|text| !text.is_empty())?;
+            let value = text(extension, "valueString").map(str::trim).filter(|text| !text.is_empty())?;
             Some(Identifier { system: String::new(), value: value.to_owned() })
         }
         _ => None,
@@ -147,13 +140,17 @@ fn header_identifier(extension: &Value) -> Option<Identifier> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::proto::messaging::view::tests::Sample;
+
+    /// The timestamp of a sample Bundle.
+    const SAMPLE: Option<i64> = Some(1_777_640_400_000);
 
     fn facts(resources: &[Value]) -> Facts {
-        let texts: Vec<String> = resources.iter().map(ToString::to_string).collect();
-        read(&View::new(texts.iter().map(|text| (None, text.as_str())).collect()).unwrap())
+        let entries: Vec<(Option<&str>, Value)> = resources.iter().map(|resource| (None, resource.clone())).collect();
+        read(Sample::entries(&entries).view())
     }
 
     fn named(identifiers: &[Identifier]) -> Vec<(&str, &str)> {
@@ -208,7 +205,7 @@ mod tests {
                    "meta": {"lastUpdated": "2020-01-01T00:00:00Z"}}),
             json!({"resourceType": "ServiceRequest", "id": "s", "status": "active", "meta": {"lastUpdated": "2026-05-09"}}),
         ]);
-        assert_eq!(facts.task.unwrap().said, Said { resource: Some(1_778_351_400_000), message: None });
-        assert_eq!(facts.request.unwrap().said, Said::default());
+        assert_eq!(facts.task.unwrap().said, Said { resource: Some(1_778_351_400_000), message: SAMPLE });
+        assert_eq!(facts.request.unwrap().said, Said { resource: None, message: SAMPLE });
     }
 }

@@ -1,51 +1,75 @@
 //! What is told of a message: to the host in its event, and in the referral's history.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Tracked, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::view::View;
-use crate::proto::settings::{Partner, Settings};
-use crate::proto::store::{ReferralRecord, ReferralState, ReferralUpdate};
+use crate::proto::settings::Settings;
+use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralState, ReferralUpdate};
 
 /// The members of a notification that the history keeps.
 const KEPT: [&str; 6] = ["summary", "summary_fr", "changes", "no_change", "outdated", "message"];
 
-/// The notification document of a received message, and the update of its referral, now with content and history.
+/// The notification document of a message received from a partner, and the update of its referral, now with content and history.
 pub fn told(
     settings: &Settings,
-    partner: &Partner,
-    trusted: bool,
-    view: &View,
+    (partner, trusted): (&str, bool),
+    view: View<'_>,
     issues: &[Issue],
     tracked: Tracked,
 ) -> (String, Option<ReferralUpdate>) {
-    let our_role = tracked.update.as_ref().map(|update| update.our_role.as_str());
-    let notice = Notice { partner: Some(&partner.name), trusted, time_zone: settings.system.time_zone.as_deref(), our_role };
-    let document = notification::document(view, tracked.event, issues, &notice);
-    let update = tracked.update.map(|mut update| {
-        update.document = notification::content(view, tracked.event);
-        update.history = history(&document);
-        update
-    });
-    (document, update)
+    let Tracked { event, before, update, candidates, .. } = tracked;
+    let zone = settings.system.time_zone.as_deref();
+    let Some(mut update) = update else {
+        let notice = Notice { partner: Some(partner), trusted, time_zone: zone, ..Notice::default() };
+        return (notification::document(view, event, issues, &notice), None);
+    };
+    let known = before.as_ref().map_or(&[][..], |record| &record.links);
+    let links: Vec<&Link> = known.iter().chain(&update.links).collect();
+    let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
+    let candidates: Vec<String> = candidates.into_iter().map(Candidate::into_id).collect();
+    let notice = Notice {
+        partner: Some(partner),
+        trusted,
+        time_zone: zone,
+        our_role: Some(update.our_role.as_str()),
+        referral_id: Some(&update.id),
+        launch_id: update.launch_id.as_deref(),
+        unlinked: update.unlinked,
+        candidates: &candidates,
+        parents: &parents,
+        children: &children,
+        ..Notice::default()
+    };
+    let document = notification::document(view, event, issues, &notice);
+    update.document = notification::content(view, event);
+    update.history = history(&document);
+    (document, Some(update))
 }
 
-/// The update of the referral that a message of ours belongs to, with content and history.
-pub fn told_of_sent(settings: &Settings, partner: &str, view: &View, tracked: Tracked) -> Option<ReferralUpdate> {
-    let mut update = tracked.update?;
-    let our_role = Some(update.our_role.as_str());
-    let notice = Notice { partner: Some(partner), trusted: true, time_zone: settings.system.time_zone.as_deref(), our_role };
-    update.history = history(&notification::document(view, tracked.event, &[], &notice));
-    update.document = notification::content(view, tracked.event);
-    Some(update)
+/// The other referrals: those that this one came out of, or those that came out of it.
+fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
+    let told = |link: &&&Link| if parents { link.child == id } else { link.parent == id };
+    let other = |link: &&Link| notification::Link {
+        referral_id: Some(if parents { link.parent.clone() } else { link.child.clone() }),
+        relation: link.relation.as_str().to_owned(),
+        identifier: None,
+    };
+    let mut found: Vec<notification::Link> = Vec::new();
+    for link in links.iter().filter(told).map(other) {
+        if found.iter().all(|known| known.referral_id != link.referral_id) {
+            found.push(link);
+        }
+    }
+    found
 }
 
 fn history(notification: &str) -> String {
     let mut members: Map<String, Value> = serde_json::from_str(notification).unwrap_or_default();
     members.retain(|name, _| KEPT.contains(&name.as_str()));
-    json!(members).to_string()
+    Value::Object(members).to_string()
 }
 
 /// State and content of a referral that an unlinked one becomes part of.
