@@ -166,17 +166,17 @@ fn directly(store: &Arc<dyn Store>) -> Box<dyn FnMut()> {
             id: clock::id(),
             identity: MessageIdentity {
                 partner: "rms".into(),
+                trusted: true,
                 message_id: format!("message-{number}"),
                 bundle_id: format!("bundle-{number}"),
                 content,
                 refuse_changed: false,
             },
             event: "add-service-request".into(),
-            body: sample.bytes.clone(),
+            body: sample.bytes.clone().into(),
             response: vec![0x20; 1000],
             notification: "x".repeat(4000),
             referral: Some(referral),
-            trusted: true,
         };
         let accepted = store.accept_message(&message, clock::now()).expect("the store takes it");
         assert!(matches!(accepted, Accepted::New { .. }), "a message came twice");

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::Read;
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::error::{
     EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_NETWORK, EREF_NO_MEMORY, EREF_REMOTE, EREF_TIMEOUT, EREF_TLS, EREF_TOO_LARGE,
 };
 use crate::error::{Error, Result};
-use crate::io::resolve::NamedResolver;
+use crate::io::resolve::{Dials, NamedResolver};
 use crate::io::tls;
 use crate::proto::settings::{Network, time_for};
 
@@ -37,6 +38,7 @@ const SOCKET_BYTES: usize = 4 << 20;
 /// Sends requests to partners. Cheap to keep, shared by threads; holds a few idle connections and no thread.
 pub struct Client {
     agent: Agent,
+    dials: Dials,
     total_ms: u64,
     answer_bytes: u64,
 }
@@ -61,6 +63,9 @@ pub struct Failure {
     pub error: Error,
 }
 
+/// What is said of a host whose addresses a guarded client does not dial.
+const NOT_DIALLED: &str = "no address that may be fetched from belongs to";
+
 thread_local! {
     /// Whether this thread's current request was written to, in part or whole. ureq does all its work on the calling thread.
     static SENT: Cell<bool> = const { Cell::new(false) };
@@ -69,6 +74,17 @@ thread_local! {
 impl Client {
     /// A client with these settings; `partner_ca` (PEM, path or text) adds to the trusted authorities. `EREF_CONFIG` says what is wrong.
     pub fn new(network: &Network, partner_ca: Option<&str>) -> Result<Self> {
+        Self::with(network, partner_ca, Dials::All)
+    }
+
+    /// A client for addresses that somebody else has a say in. It dials what is on the internet; addresses of this machine or its network
+    /// only with `private`; link-local ones, and so a cloud's metadata, never. Behind `network.proxy` the proxy looks names up, so that
+    /// there only addresses given as numbers are checked.
+    pub fn guarded(network: &Network, partner_ca: Option<&str>, private: bool) -> Result<Self> {
+        Self::with(network, partner_ca, if private { Dials::Private } else { Dials::Public })
+    }
+
+    fn with(network: &Network, partner_ca: Option<&str>, dials: Dials) -> Result<Self> {
         let tls = TlsConnector { config: tls::client_config(network, partner_ca)? };
         let connect = Some(Duration::from_millis(network.connect_ms.max(1)));
         let total = Some(Duration::from_millis(network.total_ms.max(1)));
@@ -91,8 +107,10 @@ impl Client {
             .build();
         let connector =
             ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls).chain(CountingConnector);
-        let agent = Agent::with_parts(config, connector, NamedResolver);
-        Ok(Self { agent, total_ms: network.total_ms.max(1), answer_bytes: network.answer_bytes })
+        // With a proxy it is the proxy's own address that is looked up here.
+        let resolver = NamedResolver(if network.proxy.is_some() { Dials::All } else { dials });
+        let agent = Agent::with_parts(config, connector, resolver);
+        Ok(Self { agent, dials, total_ms: network.total_ms.max(1), answer_bytes: network.answer_bytes })
     }
 
     /// Posts a body. Redirects are not followed: a 3xx is an answer. `url` must be https, or http on loopback.
@@ -124,6 +142,9 @@ impl Client {
         let request = request(url, headers).map_err(unsent)?;
         SENT.set(false);
         let host = url.host_str().unwrap_or_default();
+        if literal(url).is_some_and(|address| !self.dials.takes(address)) {
+            return Err(unsent(Error::new(EREF_NETWORK, format!("{NOT_DIALLED} {host}"))));
+        }
         let answer = match send(request) {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(failure(error, host)),
@@ -168,13 +189,17 @@ fn proxy(network: &Network) -> Result<Option<Proxy>> {
     }
 }
 
+/// The address that stands in the place of a host name.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
+    }
+}
+
 fn request(url: &Url, headers: &[(&str, &str)]) -> Result<Builder> {
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
+    let loopback = url.host_str() == Some("localhost") || literal(url).is_some_and(|address| address.is_loopback());
     if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
         let host = url.host_str().unwrap_or_default();
         return Err(Error::new(EREF_CONFIG, format!("the address at {host} must be https; http is for loopback only")));
@@ -216,6 +241,7 @@ fn failure(error: ureq::Error, host: &str) -> Failure {
 
 fn io_text(error: &std::io::Error, sent: bool) -> &'static str {
     match error.kind() {
+        std::io::ErrorKind::PermissionDenied if error.get_ref().is_some() => NOT_DIALLED,
         std::io::ErrorKind::ConnectionRefused => "connection refused by",
         std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => "there is no route to",
         _ if sent => "the connection broke before the answer of",

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod clock;
 pub mod crypto;
+pub mod jwks;
 pub mod listener;
 mod resolve;
 pub mod store;

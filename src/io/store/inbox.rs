@@ -4,17 +4,18 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use crate::error::{EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
+use crate::io::store::body::{NewBody, read_body};
 use crate::io::store::events::{NewEvent, insert_event};
 use crate::io::store::keeping::DEDUPE;
 use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
-use crate::memory;
 use crate::proto::store::{Accepted, Inbox, IncomingMessage, MessageIdentity, Millis, Reception, ReceptionState, event_kind};
 
 /// What a message is recognised by, hashed.
 struct Identity {
     partner: String,
+    trusted: bool,
     message_mac: [u8; 32],
     content_mac: [u8; 32],
     bundle_mac: Option<[u8; 32]>,
@@ -23,11 +24,14 @@ struct Identity {
 
 impl Identity {
     fn new(vault: &Vault, identity: &MessageIdentity) -> Self {
+        let (header, bundle) =
+            if identity.trusted { ("message-id", "bundle-id") } else { ("untrusted.message-id", "untrusted.bundle-id") };
         Self {
             partner: identity.partner.clone(),
-            message_mac: vault.lookup("message-id", identity.message_id.as_bytes()),
+            trusted: identity.trusted,
+            message_mac: vault.lookup(header, identity.message_id.as_bytes()),
             content_mac: vault.lookup("content", &identity.content),
-            bundle_mac: (!identity.bundle_id.is_empty()).then(|| vault.lookup("bundle-id", identity.bundle_id.as_bytes())),
+            bundle_mac: (!identity.bundle_id.is_empty()).then(|| vault.lookup(bundle, identity.bundle_id.as_bytes())),
             refuse_changed: identity.refuse_changed,
         }
     }
@@ -74,9 +78,8 @@ struct Sealed {
     size: usize,
     ids: Vec<u8>,
     response: Vec<u8>,
-    body: Vec<Vec<u8>>,
+    body: NewBody,
     referral: Option<SealedUpdate>,
-    trusted: bool,
     message_id: String,
 }
 
@@ -89,9 +92,8 @@ fn sealed(vault: &Vault, message: &IncomingMessage) -> Result<Sealed> {
         size: message.body.len(),
         ids: vault.seal("inbox.ids", &message.id, ids.as_bytes())?,
         response: vault.seal("inbox.response", &message.id, &message.response)?,
-        body: vault.seal_body("body.piece", &message.id, &message.body)?,
+        body: NewBody::new(vault, &message.id, message.body.clone()),
         referral: message.referral.as_ref().map(|update| SealedUpdate::new(vault, update, &message.id)).transpose()?,
-        trusted: message.trusted,
         message_id: message.identity.message_id.clone(),
     })
 }
@@ -118,6 +120,7 @@ impl Inbox for Sqlite {
             let referral_id = row.referral.as_ref().map(|update| update.id.clone());
             insert(connection, &row, referral_id.as_deref(), now).map_err(store_error)?;
             let partner = &row.identity.partner;
+            row.body.insert(connection)?;
             let event = NewEvent {
                 kind: event_kind::MESSAGE,
                 partner,
@@ -134,11 +137,8 @@ impl Inbox for Sqlite {
     }
 
     fn message_body(&self, id: &str) -> Result<Vec<u8>> {
-        let pieces = self.read(|connection| body_pieces(connection, id))?;
-        if pieces.is_empty() {
-            return Err(Error::new(EREF_NOT_FOUND, "the message's body is not kept any more"));
-        }
-        self.vault.open_body("body.piece", id, &pieces)
+        let body = self.read(|connection| read_body(connection, &self.vault, id))?;
+        body.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the message's body is not kept any more"))
     }
 
     fn reception(&self, id: &str) -> Result<Option<Reception>> {
@@ -176,16 +176,16 @@ impl Inbox for Sqlite {
 }
 
 fn insert(connection: &Connection, row: &Sealed, referral_id: Option<&str>, now: Millis) -> rusqlite::Result<()> {
-    let Identity { partner, message_mac, content_mac, bundle_mac, .. } = &row.identity;
+    let Identity { partner, trusted, message_mac, content_mac, bundle_mac, .. } = &row.identity;
     connection
         .prepare_cached(
             "INSERT INTO inbox (id, partner, message_mac, content_mac, bundle_mac, event, referral_id, received, size, trusted, ids, response)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
-            row.id, partner, message_mac, content_mac, bundle_mac, row.event, referral_id, now, row.size, row.trusted, row.ids, row.response
-        ])?;
-    insert_body(connection, &row.id, &row.body)
+            row.id, partner, message_mac, content_mac, bundle_mac, row.event, referral_id, now, row.size, trusted, row.ids, row.response
+        ])
+        .map(|_| ())
 }
 
 /// A reception with the state of its event, its ids still sealed.
@@ -252,23 +252,4 @@ fn resend(connection: &Connection, vault: &Vault, record: &Reception, document: 
         .and_then(|mut update| update.execute([&record.id]))
         .map(|_| ())
         .map_err(store_error)
-}
-
-pub(super) fn insert_body(connection: &Connection, owner: &str, pieces: &[Vec<u8>]) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached("INSERT INTO body (owner, seq, piece) VALUES (?1, ?2, ?3)")?;
-    for (seq, piece) in pieces.iter().enumerate() {
-        insert.execute(params![owner, seq, piece])?;
-    }
-    Ok(())
-}
-
-pub(super) fn body_pieces(connection: &Connection, owner: &str) -> Result<Vec<Vec<u8>>> {
-    let mut query = connection.prepare_cached("SELECT piece FROM body WHERE owner = ?1 ORDER BY seq").map_err(store_error)?;
-    let mut rows = query.query([owner]).map_err(store_error)?;
-    let mut pieces = Vec::new();
-    while let Some(row) = rows.next().map_err(store_error)? {
-        let piece = row.get_ref(0).and_then(|piece| Ok(piece.as_blob()?)).map_err(store_error)?;
-        pieces.push(memory::copy(piece, "a kept body")?);
-    }
-    Ok(pieces)
 }

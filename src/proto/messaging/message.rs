@@ -323,6 +323,9 @@ impl Message {
     fn oddities(&self) -> Vec<Issue> {
         let mut issues = Vec::new();
         let mut warn = |code, path: String, text: &str, source| issues.push(Issue::warning(code, path, text, source));
+        if self.bundle.starts_with(parse::BYTE_ORDER_MARK) {
+            warn("structure", "Bundle".into(), "the JSON begins with a byte order mark, which is ignored", "RFC 8259 8.1");
+        }
         if self.envelope.timestamp.is_none() {
             warn("required", "Bundle.timestamp".into(), "the timestamp is missing", "FHIR R4 Bundle bdl-10");
         }

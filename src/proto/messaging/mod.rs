@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod assemble;
+pub mod certificate;
 pub mod changes;
 pub mod compose;
 pub mod envelope;

@@ -1,52 +1,70 @@
 //! `$process-message`: who sends, what it is, keep it, and only then answer.
 
+use std::sync::Arc;
+
 use http::header;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::error::{EREF_TOO_LARGE, Error};
 use crate::log::Level;
 use crate::proto::exchange::{BodyError, Ctx, Signal};
-use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::fhir::outcome::{Issue, outcome};
+use crate::proto::guide::dialects::dialect;
 use crate::proto::http::{Request, Response};
 use crate::proto::messaging::message::Message;
 use crate::proto::messaging::parse::Refusal;
+use crate::proto::messaging::respond::{self, Taken};
 use crate::proto::messaging::tracking::{self, Refused};
-use crate::proto::messaging::{respond, trust};
+use crate::proto::messaging::trust::{self, Sender};
 use crate::proto::settings::{ChangedContent, Messaging, Partner, Settings};
-use crate::proto::store::{Accepted, IncomingMessage, MessageIdentity};
+use crate::proto::store::{Accepted, IncomingMessage, MessageIdentity, ReferralRole};
 
 /// An answer that is not a success.
 pub(super) struct Failure {
     status: StatusCode,
     issue: Issue,
     extra: Option<(header::HeaderName, HeaderValue)>,
+    /// The profile of the OperationOutcome, once it is known who is told.
+    profile: Option<&'static str>,
 }
 
 impl Failure {
     pub(super) fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Box<Self> {
-        Box::new(Self { status, issue: Issue::error(code, "", text, ""), extra: None })
+        Box::new(Self { status, issue: Issue::error(code, "", text, ""), extra: None, profile: None })
     }
     pub(super) fn with(mut self: Box<Self>, name: header::HeaderName, value: &'static str) -> Box<Self> {
         self.extra = Some((name, HeaderValue::from_static(value)));
         self
+    }
+    /// In the partner's dialect.
+    fn told_to(mut self: Box<Self>, partner: &Partner) -> Box<Self> {
+        self.profile = dialect(&partner.dialect).and_then(|dialect| dialect.profile("OperationOutcome"));
+        self
+    }
+    fn body(&self) -> Vec<u8> {
+        let mut outcome = outcome(std::slice::from_ref(&self.issue));
+        if let Some(profile) = self.profile {
+            outcome["meta"] = serde_json::json!({"profile": [profile]});
+        }
+        outcome.to_string().into_bytes()
     }
 }
 
 impl From<Refusal> for Box<Failure> {
     fn from(refusal: Refusal) -> Self {
         let status = if refusal.status == EREF_TOO_LARGE { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
-        Self::new(Failure { status, issue: refusal.issue, extra: None })
+        Self::new(Failure { status, issue: refusal.issue, extra: None, profile: None })
     }
 }
 
 /// Answers a posted message.
 pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
     let mut response = match receive(ctx, request).await {
-        Ok(body) => fhir_response(StatusCode::OK, body),
+        Ok(response) => response,
         Err(failure) => {
             let text = format!("a message was answered {}: {}", failure.status.as_u16(), failure.issue.code);
             ctx.world.log.line(Level::Warn, "messaging", text);
-            let mut response = fhir_response(failure.status, outcome_json(&[failure.issue]).into_bytes());
+            let mut response = fhir_response(failure.status, failure.body());
             if let Some((name, value)) = failure.extra {
                 response.headers_mut().insert(name, value);
             }
@@ -69,21 +87,30 @@ fn is_echoable(value: &HeaderValue) -> bool {
 }
 
 fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
+    let empty = body.is_empty();
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8"));
+    if !empty {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8"));
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Vec<u8>, Box<Failure>> {
+async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Response, Box<Failure>> {
     check_head(request)?;
-    let partner = trust::authenticate(ctx, request.headers())?;
+    let sender = trust::authenticate(ctx, request).await?;
+    take(ctx, &sender).await.map_err(|failure| failure.told_to(sender.partner))
+}
+
+async fn take(ctx: &Ctx, sender: &Sender<'_>) -> std::result::Result<Response, Box<Failure>> {
     let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
     let message = Message::read(body, &ctx.settings().limits)?;
     check_test_label(ctx.settings(), &message)?;
-    accept(ctx, partner, true, message)
+    let status = respond::status(message.header());
+    let body = accept(ctx, sender, message)?;
+    Ok(fhir_response(status, body))
 }
 
 /// Method and media types (messaging.md 8.1).
@@ -181,10 +208,12 @@ fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Is
 }
 
 /// Keeps the message, then says so (messaging.md 10.3).
-fn accept(ctx: &Ctx, partner: &Partner, trusted: bool, message: Message) -> std::result::Result<Vec<u8>, Box<Failure>> {
+fn accept(ctx: &Ctx, sender: &Sender, message: Message) -> std::result::Result<Vec<u8>, Box<Failure>> {
+    let Sender { partner, trusted } = *sender;
     let messaging = partner.messaging.as_ref();
     let identity = MessageIdentity {
         partner: partner.name.clone(),
+        trusted,
         message_id: message.message_id().to_owned(),
         bundle_id: message.bundle_id().to_owned(),
         content: message.content_identity(),
@@ -195,12 +224,12 @@ fn accept(ctx: &Ctx, partner: &Partner, trusted: bool, message: Message) -> std:
     if let Some(known) = ctx.store().known_message(&identity, ctx.now()).map_err(failed)? {
         return settled(ctx, partner, known, Vec::new());
     }
-    let mut incoming = incoming(ctx, partner, trusted, identity, message)?;
+    let mut incoming = incoming(ctx, sender, identity, message)?;
     for _ in 0..tracking::TRIES {
         match ctx.store().accept_message(&incoming, ctx.now()).map_err(failed)? {
             Accepted::Moved => {
-                let message = Message::read(incoming.body, &ctx.settings().limits)?;
-                incoming = self::incoming(ctx, partner, trusted, incoming.identity, message)?;
+                let message = Message::read(Arc::unwrap_or_clone(incoming.body), &ctx.settings().limits)?;
+                incoming = self::incoming(ctx, sender, incoming.identity, message)?;
             }
             Accepted::New { .. } => {
                 let text = format!("{} from {}: stored as {}", incoming.event, partner.name, incoming.id);
@@ -229,7 +258,7 @@ fn settled(ctx: &Ctx, partner: &Partner, known: Accepted, response: Vec<u8>) -> 
         Accepted::Changed => {
             let text = "this MessageHeader.id came before with other content; expected a new MessageHeader.id";
             let issue = Issue::error("conflict", "Bundle.entry[0].resource.id", text, "FHIR R4 messaging");
-            Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None }))
+            Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None, profile: None }))
         }
         Accepted::New { .. } | Accepted::Moved => Ok(response),
     }
@@ -238,30 +267,34 @@ fn settled(ctx: &Ctx, partner: &Partner, known: Accepted, response: Vec<u8>) -> 
 /// The message as it is to be kept, with what it makes of its referral as that is now.
 fn incoming(
     ctx: &Ctx,
-    partner: &Partner,
-    trusted: bool,
+    sender: &Sender,
     identity: MessageIdentity,
     message: Message,
 ) -> std::result::Result<IncomingMessage, Box<Failure>> {
     let settings = ctx.settings();
+    let Sender { partner, trusted } = *sender;
     let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
     let code = message.header().event_code();
     let placed = tracking::place(ctx.store(), settings, &partner.name, view).map_err(|error| store_failure(ctx, &error))?;
-    let tracked =
+    let mut tracked =
         tracking::received(settings, partner, code, trusted, placed, ctx.id()).map_err(|refused| refusal(refused, code))?;
     let mut issues = findings(settings, partner, &message);
     issues.extend_from_slice(&tracked.issues);
     let event = tracked.event;
+    let our_role = tracked.update.as_ref().map_or(ReferralRole::Copy, |update| update.our_role);
+    let taken = Taken { message: &message, partner, event, our_role, trusted, findings: &issues };
+    let answer = respond::answer(ctx, &taken).map_err(|error| store_failure(ctx, &error))?;
+    if let Some(code) = answer.task_status {
+        tracked.answered(code, ctx.now());
+    }
     let (notification, referral) = tracking::told(settings, (&partner.name, trusted), view, &issues, tracked);
-    let response = respond::bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
     Ok(IncomingMessage {
         id: ctx.id(),
         identity,
         event: event.to_owned(),
-        body: message.into_bundle(),
-        response,
+        body: message.into_bundle().into(),
+        response: answer.body,
         notification,
         referral,
-        trusted,
     })
 }

@@ -13,8 +13,8 @@ use crate::proto::guide::events::{self, Direction, EventInfo};
 use crate::proto::guide::lifecycle;
 use crate::proto::settings::{Messaging, Partner, Role, Settings, UnknownEvents, UnknownReferral};
 use crate::proto::store::{
-    Candidate, Identifier, Link, NewRole, ReferralKeys, ReferralRecord, ReferralRole, ReferralState, ReferralUpdate, Relation,
-    Store, Trace,
+    Candidate, Identifier, Link, Millis, NewRole, ReferralKeys, ReferralRecord, ReferralRole, ReferralState, ReferralUpdate,
+    Relation, Said, Status, Store, Trace,
 };
 
 pub use facts::Facts;
@@ -56,6 +56,16 @@ pub struct Tracked {
     pub candidates: Vec<Candidate>,
     /// What is odd about it, and accepted.
     pub issues: Vec<Issue>,
+}
+
+impl Tracked {
+    /// The sender is answered with a Task of this status at once (messaging.md 8.4); a Task that it knows already stays as it is.
+    pub fn answered(&mut self, code: &str, now: Millis) {
+        if let Some(update) = &mut self.update {
+            let said = Said { resource: None, message: Some(now) };
+            update.state.task.get_or_insert_with(|| Status { code: code.to_owned(), said });
+        }
+    }
 }
 
 /// Reads a message of, or to, this partner and finds its referral.

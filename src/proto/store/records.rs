@@ -1,5 +1,7 @@
 //! What passes between the rules and a store.
 
+use std::sync::Arc;
+
 use super::{Millis, ReferralUpdate, SecretHash};
 
 /// Which process holds the serving lease, or wrote an audit entry.
@@ -18,6 +20,8 @@ pub struct Node {
 pub struct MessageIdentity {
     /// The authenticated partner.
     pub partner: String,
+    /// False for a partner that did not show who it is: anybody can use up ids in its name, so they are not those of the partner itself.
+    pub trusted: bool,
     /// `MessageHeader.id`.
     pub message_id: String,
     /// `Bundle.id`; empty when absent.
@@ -37,16 +41,14 @@ pub struct IncomingMessage {
     pub identity: MessageIdentity,
     /// The canonical event code (messaging.md 3.1).
     pub event: String,
-    /// The Bundle as received, byte for byte.
-    pub body: Vec<u8>,
+    /// The Bundle as received, byte for byte. Shared, so that it need not be copied.
+    pub body: Arc<Vec<u8>>,
     /// The answer's body, replayed when the message comes again.
     pub response: Vec<u8>,
     /// The notification document handed to the host as the MESSAGE event. The store adds nothing to it.
     pub notification: String,
     /// The referral it belongs to; `None` when the message names none.
     pub referral: Option<ReferralUpdate>,
-    /// False for a partner without authentication: such a message touches no existing referral.
-    pub trusted: bool,
 }
 
 /// What became of an incoming message.
@@ -182,8 +184,8 @@ pub struct OutgoingMessage {
     pub message_id: String,
     /// `Bundle.id`.
     pub bundle_id: String,
-    /// The Bundle to send, byte for byte.
-    pub body: Vec<u8>,
+    /// The Bundle to send, byte for byte. Shared, so that it need not be copied.
+    pub body: Arc<Vec<u8>>,
     /// The referral it belongs to.
     pub referral: Option<ReferralUpdate>,
 }

@@ -1,5 +1,6 @@
 //! The SMART Server's endpoints.
 
+mod assertion;
 mod authorize;
 mod chart;
 mod client_auth;
