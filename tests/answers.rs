@@ -3,7 +3,10 @@
 #[path = "support/clinic.rs"]
 mod clinic;
 
-use clinic::{Clinic, OTHER_TOKEN, Serving, TOKEN, notification, parsed};
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+
+use clinic::{CLIENT_SECRET, Clinic, OTHER_TOKEN, Serving, TOKEN, notification, parsed};
 use ereferral::io::client::Answer;
 use ereferral::proto::messaging::Message;
 use ereferral::proto::settings::Limits;
@@ -273,4 +276,66 @@ fn another_partner_of_the_same_ids_gets_an_answer_of_its_own_or_none() {
     let other = pos.message(OTHER_TOKEN, &referral(|_| {}));
     assert_eq!(other.status, 403);
     assert!(!String::from_utf8_lossy(&other.body).contains("Task"));
+}
+
+/// Sends these bytes and reads to the end; the status, and what came behind it. `cut` says that no more will follow.
+fn raw(address: &str, bytes: &[u8], cut: bool) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(bytes).unwrap();
+    if cut {
+        stream.shutdown(Shutdown::Write).unwrap();
+    }
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text);
+    (text.get(9..12).map_or(0, |status| status.parse().unwrap()), text)
+}
+
+#[test]
+fn every_status_that_a_receiver_gives() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| {
+        document["listen"] = json!([{"address": "127.0.0.1:0"}]);
+        document["limits"] = json!({"message_bytes": 100_000, "in_flight_bytes": 1 << 20, "body_ms": 200});
+        document["partners"][0]["messaging"]["changed_content"] = json!("refuse");
+        document["partners"][1]["messaging"]["inbound"] =
+            json!({"client_credentials": {"client_id": "other-messages", "client_secret": CLIENT_SECRET}});
+    });
+    let address = pos.status()["addresses"][0].as_str().unwrap().to_owned();
+    let json = "Content-Type: application/fhir+json\r\n";
+    let head = |line: &str, headers: &str, length: usize| {
+        format!("{line} HTTP/1.1\r\nHost: pos.test\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n")
+    };
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    let whole =
+        |line: &str, headers: &str, body: &[u8]| raw(&address, &[head(line, headers, body.len()).as_bytes(), body].concat(), false);
+    let post = |body: &[u8]| whole("POST /fhir/$process-message", &format!("{bearer}{json}"), body);
+    let good = referral(|_| {});
+
+    for path in ["/fhir/$process-message", "/fhir/$process-messages", "/fhir/MessageHeader/$process-message"] {
+        assert_eq!(whole(&format!("POST {path}"), &format!("{bearer}{json}"), &good).0, 200, "{path}");
+    }
+    assert_eq!(post(b"{").0, 400);
+    assert_eq!(whole("POST /fhir/$process-message", json, &good).0, 401);
+    for path in ["/fhir/$process", "/$process-message", "/fhir/Bundle/$process-message", "/other"] {
+        let (status, text) = whole(&format!("POST {path}"), &format!("{bearer}{json}"), &good);
+        assert_eq!((status, text.contains("Testpatient")), (404, false), "{path}");
+    }
+    assert_eq!(whole("PUT /fhir/$process-message", &format!("{bearer}{json}"), &good).0, 405);
+    let partly = [head("POST /fhir/$process-message", &format!("{bearer}{json}"), good.len()).as_bytes(), &good[..100]].concat();
+    assert_eq!(raw(&address, &partly, false).0, 408);
+    let changed = referral(|bundle| resource(bundle, "ServiceRequest")["priority"] = json!("stat"));
+    assert_eq!(post(&changed).0, 409);
+    assert_eq!(post(&vec![b' '; 100_001]).0, 413);
+    assert_eq!(whole("POST /fhir/$process-message", &format!("{bearer}Content-Type: text/xml\r\n"), &good).0, 415);
+
+    // A store that is damaged; one that may be well again answers 503, as tests/flows_receive.rs shows, and so does one that has too much
+    // under way (tests/net_listener.rs).
+    let form = format!("grant_type=client_credentials&client_id=other-messages&client_secret={CLIENT_SECRET}");
+    let (_, granted) = whole("POST /auth/token", "Content-Type: application/x-www-form-urlencoded\r\n", form.as_bytes());
+    let granted: Value = serde_json::from_str(granted.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let token = format!("Authorization: Bearer {}\r\n", granted["access_token"].as_str().unwrap());
+    assert_eq!(whole("POST /fhir/$process-message", &format!("{token}{json}"), &good).0, 403, "another partner's referral");
+    let store = rusqlite::Connection::open(clinic.path("pos.db")).unwrap();
+    store.execute_batch("UPDATE token SET kind = 'damaged'").unwrap();
+    assert_eq!(whole("POST /fhir/$process-message", &format!("{token}{json}"), &good).0, 500);
 }

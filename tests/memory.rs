@@ -160,8 +160,8 @@ fn a_file_and_a_message_that_cannot_be_copied_are_refused() {
 }
 
 /// A letter of this many bytes, 4/3 of that in base64. Held a second time anywhere, it would be more than the room for everything else.
-const LETTER: usize = 12 << 20;
-const ROOM: usize = 6 << 20;
+const LETTER: usize = 6 << 20;
+const ROOM: usize = 4 << 20;
 
 #[test]
 fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {

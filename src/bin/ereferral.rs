@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[path = "ereferral/validate.rs"]
+mod validate;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -26,6 +29,17 @@ enum Command {
     Inspect {
         /// A FHIR Bundle of type "message", as JSON.
         file: PathBuf,
+    },
+    /// Says everything that is wrong or odd in messages, with its place and the source of the rule.
+    ///
+    /// Exit status: 0 without errors, 1 with errors, 2 when a file cannot be read as a message.
+    Validate {
+        /// Bundles of type "message", as JSON.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The dialect to check against, for example on-0.11.1; without it the one each message seems to be written in.
+        #[arg(long)]
+        dialect: Option<String>,
     },
     /// The key of a store.
     #[command(subcommand)]
@@ -126,6 +140,7 @@ const PAGE: &[(&str, &[(&str, &str)])] = &[
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Inspect { file } => inspect(&file),
+        Command::Validate { files, dialect } => return validate::run(&files, dialect.as_deref()),
         Command::Key(Key::Check { config }) => key(&config, None),
         Command::Key(Key::Backup { config, to }) => key(&config, Some(&to)),
     };
@@ -153,10 +168,14 @@ fn key(file: &str, backup: Option<&Path>) -> Result<String> {
     }
 }
 
-fn inspect(file: &Path) -> Result<String> {
+fn read(file: &Path) -> Result<Message> {
     let bytes =
         std::fs::read(file).map_err(|error| Error::new(EREF_INVALID_ARGUMENT, format!("the file cannot be read: {error}")))?;
-    let message = Message::parse(bytes, &Limits::default())?;
+    Message::parse(bytes, &Limits::default())
+}
+
+fn inspect(file: &Path) -> Result<String> {
+    let message = read(file)?;
     let document: serde_json::Value = serde_json::from_str(message.document()).unwrap_or_default();
     let said = |name: &str| on_one_line(document[name].as_str().unwrap_or_default());
     let mut page = format!("{}\n{} ({})\n", said("summary"), said("event_text"), message.event());

@@ -3,6 +3,7 @@
 //! An [`Engine`] may be used from any thread, by any number of calls at once. It never runs host code: what the host must know or decide
 //! is taken with [`Engine::event_next`].
 
+mod attachments;
 mod config;
 mod events;
 mod inbox;

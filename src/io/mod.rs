@@ -5,6 +5,6 @@ pub mod clock;
 pub mod crypto;
 pub mod jwks;
 pub mod listener;
-mod resolve;
+pub mod resolve;
 pub mod store;
 pub mod tls;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::proto::guide::dialects::OWN_REFERRAL;
+use crate::proto::guide::dialects::{self, OWN_REFERRAL};
 
 /// A secret. Never printed, wiped when dropped, compared in constant time.
 #[derive(Clone, Default)]
@@ -188,6 +188,9 @@ pub struct ListenTls {
     /// Certificates that client certificates must come from. A listener with this serves messaging only.
     #[serde(default)]
     pub client_ca: Option<String>,
+    /// Revocation lists of these authorities, one of each; a certificate whose authority has none is refused then.
+    #[serde(default)]
+    pub client_crl: Option<String>,
 }
 
 /// Where state is kept.
@@ -220,7 +223,7 @@ pub struct Partner {
 }
 
 fn default_dialect() -> String {
-    "on-0.11.1".to_owned()
+    dialects::DEFAULT.name.to_owned()
 }
 
 /// Direct Messaging with a partner.

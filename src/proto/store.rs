@@ -50,6 +50,11 @@ pub trait Inbox: Send + Sync {
     /// Hands a reception over once more: its event becomes due at once, as for the first time; where it is gone there is a new one, with
     /// this document. `EREF_NOT_FOUND`, `EREF_WRONG_STATE` (it is leased).
     fn resend_event(&self, reception_id: &str, document: &str, now: Millis) -> Result<()>;
+    /// Keeps a fetched attachment of a reception for as long as its Bundle; one that is kept already stays. `EREF_NOT_FOUND` when the
+    /// Bundle is not kept any more.
+    fn keep_attachment(&self, id: &str, index: u32, fetched: &FetchedAttachment, now: Millis) -> Result<()>;
+    /// A fetched attachment of a reception.
+    fn attachment(&self, id: &str, index: u32) -> Result<Option<FetchedAttachment>>;
 }
 
 /// Durable events.

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::proto::guide::dialects::dialect;
+use crate::proto::messaging::attachment::host_of;
 use crate::proto::settings::{ClientAuth, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp};
 use crate::proto::store::Millis;
 
@@ -94,6 +95,9 @@ fn check_listen(at: &str, listen: &Listen) -> Result<()> {
             "client certificates on a listener that serves SMART pages",
             "\"for\": [\"messaging\"]: a browser would show its user a certificate chooser",
         )),
+        Some(tls) if tls.client_crl.is_some() && tls.client_ca.is_none() => {
+            Err(wrong(&format!("{at}.tls.client_crl"), "revocation lists without client_ca", "both, or neither"))
+        }
         _ => Ok(()),
     }
 }
@@ -177,6 +181,12 @@ fn check_partner(at: &str, partner: &Partner) -> Result<()> {
     if let Some(messaging) = &partner.messaging {
         if let Some(endpoint) = &messaging.endpoint {
             check_address(&format!("{at}.messaging.endpoint"), endpoint)?;
+        }
+        for (index, host) in messaging.attachment_hosts.iter().flatten().enumerate() {
+            if host_of(host).is_none() {
+                let at = format!("{at}.messaging.attachment_hosts[{index}]");
+                return Err(wrong(&at, format_args!("{host:?}"), "a host, with a port where it is not 443"));
+            }
         }
         if let OutboundAuth::ClientCredentials(credentials) = &messaging.auth {
             check_address(&format!("{at}.messaging.auth.oauth2_client_credentials.token_url"), &credentials.token_url)?;

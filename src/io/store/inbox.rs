@@ -10,7 +10,9 @@ use crate::io::store::keeping::DEDUPE;
 use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
-use crate::proto::store::{Accepted, Inbox, IncomingMessage, MessageIdentity, Millis, Reception, ReceptionState, event_kind};
+use crate::proto::store::{
+    Accepted, FetchedAttachment, Inbox, IncomingMessage, MessageIdentity, Millis, Reception, ReceptionState, event_kind,
+};
 
 /// What a message is recognised by, hashed.
 struct Identity {
@@ -139,6 +141,14 @@ impl Inbox for Sqlite {
     fn message_body(&self, id: &str) -> Result<Vec<u8>> {
         let body = self.read(|connection| read_body(connection, &self.vault, id))?;
         body.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the message's body is not kept any more"))
+    }
+
+    fn keep_attachment(&self, id: &str, index: u32, fetched: &FetchedAttachment, now: Millis) -> Result<()> {
+        self.insert_attachment(id, index, fetched, now)
+    }
+
+    fn attachment(&self, id: &str, index: u32) -> Result<Option<FetchedAttachment>> {
+        self.read_attachment(id, index)
     }
 
     fn reception(&self, id: &str) -> Result<Option<Reception>> {

@@ -1,5 +1,6 @@
 //! Stores: implementations of `proto::store::Store`. SQLite is the embedded one.
 
+mod attachments;
 mod audit;
 mod body;
 mod charts;

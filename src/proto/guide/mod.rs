@@ -6,3 +6,5 @@ pub mod events;
 pub mod field;
 pub mod fields_table;
 pub mod lifecycle;
+pub mod rules;
+pub mod rules_on;

@@ -317,9 +317,14 @@ impl Assembly<'_> {
         let mut destination = json!({"name": draft.partner, "endpoint": draft.endpoint});
         default(&mut destination, "receiver", receiver.unwrap_or_default());
         let focus: Vec<Value> = draft.focus_homes().into_iter().filter_map(|home| self.to(home)).collect();
-        let event = json!({"system": draft.dialect.event_system, "code": draft.event.code, "display": draft.event.display});
-        let extension =
-            identifier.map(|identifier| json!([{"url": draft.dialect.referral_identifier, "valueIdentifier": identifier}]));
+        let dialect = draft.dialect;
+        let code = dialect.event_code(draft.event.code);
+        let event = json!({"system": dialect.event_system, "code": code, "display": draft.event.display});
+        let extension = identifier.map(|identifier| {
+            let plain = dialect.referral_identifier_value == "valueString";
+            let value = if plain { identifier["value"].clone() } else { identifier };
+            json!([{"url": dialect.referral_identifier, dialect.referral_identifier_value: value}])
+        });
         let source = json!({"name": system.name, "software": system.software, "version": system.version, "endpoint": own_endpoint});
         self.link(Home::Header, "extension", extension);
         self.link(Home::Header, "eventCoding", Some(event));

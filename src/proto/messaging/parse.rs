@@ -10,17 +10,19 @@ use serde_json::value::RawValue;
 
 use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_TOO_LARGE, Error};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::fhir::tree::BYTE_ORDER_MARK;
+use crate::proto::messaging::check::shown;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Pair, Text};
 use crate::proto::settings::Limits;
 
 /// Members one object may have. The largest R4 resource has fewer than 70 elements; twice that with their `_` companions.
 const MAX_MEMBERS: usize = 160;
 
+/// Bytes a member's name may have. The longest of R4 has fewer than 60.
+const MAX_NAME: usize = 255;
+
 /// Identifiers, and attachments, for each entry that the limit allows; one or two are usual.
 const MOST_OF_ENTRY: usize = 16;
-
-/// U+FEFF at the beginning of a message.
-pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Where the elements of `content` and `payload` stand: Bundle, array, entry, resource, array, element.
 const PART_DEPTH: usize = 6;
@@ -197,6 +199,9 @@ impl<'a> Parser<'a> {
             let text = format!("the member {} stands twice in one object; expected once", shown(name));
             return Err(self.refuse(EREF_INVALID_CONTENT, "structure", text));
         }
+        if name.len() > MAX_NAME {
+            return Err(self.refuse(EREF_TOO_LARGE, "too-long", format!("a member's name is longer than {MAX_NAME} bytes")));
+        }
         if siblings.len() >= MAX_MEMBERS {
             return Err(self.refuse(EREF_TOO_LARGE, "too-long", format!("an object has more than {MAX_MEMBERS} members")));
         }
@@ -224,12 +229,6 @@ impl<'a> Parser<'a> {
     fn last_entry(&mut self) -> Option<&mut Entry> {
         self.found.entries.last_mut()
     }
-}
-
-/// A member's name as it may be shown: only what looks like the name of a FHIR element.
-fn shown(name: &str) -> &str {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'[' | b']');
-    if name.len() <= 60 && name.bytes().all(plain) { name } else { "(odd name)" }
 }
 
 /// What the value at this place is to us.

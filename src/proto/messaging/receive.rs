@@ -11,6 +11,7 @@ use crate::proto::exchange::{BodyError, Ctx, Signal};
 use crate::proto::fhir::outcome::{Issue, outcome};
 use crate::proto::guide::dialects::dialect;
 use crate::proto::http::{Request, Response};
+use crate::proto::messaging::attachment;
 use crate::proto::messaging::message::Message;
 use crate::proto::messaging::parse::Refusal;
 use crate::proto::messaging::respond::{self, Taken};
@@ -182,9 +183,12 @@ fn refusal(refused: Refused, code: &str) -> Box<Failure> {
     }
 }
 
-/// Findings that only this engine can make: they depend on the partner and on us.
+/// What is found in the partner's dialect, and what only this engine can find: that depends on the partner and on us.
 fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Issue> {
-    let mut issues = message.findings().to_vec();
+    let mut issues = dialect(&partner.dialect).map_or_else(|| message.findings().to_vec(), |dialect| message.check(dialect));
+    if let Ok(view) = message.view() {
+        issues.extend(attachment::findings(view));
+    }
     if settings.test && !message.is_test() {
         let text = "the message is not labelled as test data (HTEST), and this is a test system";
         issues.push(Issue::warning("business-rule", "Bundle.meta.security", text, "HTEST"));

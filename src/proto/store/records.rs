@@ -51,6 +51,15 @@ pub struct IncomingMessage {
     pub referral: Option<ReferralUpdate>,
 }
 
+/// The content of an attachment that was fetched from where its message said it lies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchedAttachment {
+    /// The media type that came with it.
+    pub content_type: Option<String>,
+    /// The content.
+    pub content: Arc<Vec<u8>>,
+}
+
 /// What became of an incoming message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Accepted {

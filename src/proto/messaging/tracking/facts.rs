@@ -1,9 +1,9 @@
 //! What a message says of the referral it belongs to, as far as tracking needs it.
 
+use crate::proto::fhir::date;
 use crate::proto::fhir::tree::{Node, list};
 use crate::proto::guide::field::Home;
 use crate::proto::messaging::fields;
-use crate::proto::messaging::time;
 use crate::proto::messaging::view::{View, resource_type, text};
 use crate::proto::store::{Identifier, Said, Status};
 
@@ -83,7 +83,7 @@ pub fn read(view: View<'_>) -> Facts {
 }
 
 fn instant(text: &str) -> Option<i64> {
-    time::is_instant(text).then(|| text.parse::<jiff::Timestamp>().ok().map(|at| at.as_millisecond())).flatten()
+    date::is_instant(text).then(|| text.parse::<jiff::Timestamp>().ok().map(|at| at.as_millisecond())).flatten()
 }
 
 fn identifier(node: Node<'_>) -> Option<Identifier> {
