@@ -109,7 +109,17 @@ fn messages_events_and_referrals_are_described() {
     assert_eq!(list.as_array().unwrap().len(), 3);
     for referral in list.as_array().unwrap() {
         assert_described("referral", &referral.to_string());
+        let history = pos.engine.referral_history(referral["referral_id"].as_str().unwrap(), 10).unwrap();
+        for message in parsed(history.as_bytes()).as_array().unwrap() {
+            assert_described("history", &message.to_string());
+        }
         assert_described("referral-content", &referral["referral"].to_string());
+    }
+    for reception in parsed(pos.engine.inbox_list("", 10).unwrap().as_bytes()).as_array().unwrap() {
+        assert_described("reception", &reception.to_string());
+        let shown = pos.engine.inbox_show(reception["reception_id"].as_str().unwrap()).unwrap();
+        assert_described("reception", &shown);
+        assert_described("notification", &parsed(shown.as_bytes())["notification"].to_string());
     }
     assert_described("status", &pos.status().to_string());
     pos.stop();

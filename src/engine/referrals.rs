@@ -132,7 +132,7 @@ impl Engine {
             let done = match store.referral(to)? {
                 Some(same) if same.id == record.id => store.settle_referral(&own, None, clock::now())?,
                 Some(into) => {
-                    let (state, document) = tracking::joined(&into, &record);
+                    let (state, document) = tracking::joined(&self.0.settings(), &into, &record);
                     let merge = Merge { unlinked: own, into: (into.id, into.version), state, document };
                     store.merge_referral(&merge, clock::now())?
                 }

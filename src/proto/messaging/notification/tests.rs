@@ -66,6 +66,7 @@ fn members_stand_in_fixed_order() {
         "event_text_fr",
         "summary",
         "summary_fr",
+        "needs",
         "partner",
         "trusted",
         "message",
@@ -129,7 +130,8 @@ fn the_schemas_describe_every_member() {
     let notification: Value = serde_json::from_str(include_str!("../../../../docs/schema/notification.json")).unwrap();
     let referral: Value = serde_json::from_str(include_str!("../../../../docs/schema/referral-content.json")).unwrap();
     check_described(&notice(&booking("booked"), TARGET), &notification, &notification, "notification");
-    check_described(&serde_json::from_str(&content(booking("booked").view(), TARGET)).unwrap(), &referral, &referral, "referral");
+    let content = crate::proto::messaging::content::Content::of(booking("booked").view(), TARGET, None).document();
+    check_described(&serde_json::from_str(&content).unwrap(), &referral, &referral, "referral");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{Tracked, state};
 use crate::proto::fhir::outcome::Issue;
+use crate::proto::messaging::changes::{self, Change};
+use crate::proto::messaging::content::{self, Content};
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::view::View;
 use crate::proto::settings::Settings;
@@ -26,6 +28,7 @@ pub fn told(
         let notice = Notice { partner: Some(partner), trusted, time_zone: zone, ..Notice::default() };
         return (notification::document(view, event, issues, &notice), None);
     };
+    let (content, changes, outdated) = known_after(before.as_ref(), Content::of(view, event, zone), zone);
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
@@ -37,16 +40,27 @@ pub fn told(
         our_role: Some(update.our_role.as_str()),
         referral_id: Some(&update.id),
         launch_id: update.launch_id.as_deref(),
+        changes: changes.as_deref(),
+        outdated,
         unlinked: update.unlinked,
         candidates: &candidates,
         parents: &parents,
         children: &children,
-        ..Notice::default()
     };
     let document = notification::document(view, event, issues, &notice);
-    update.document = notification::content(view, event);
+    update.document = content.document();
     update.history = history(&document);
     (document, Some(update))
+}
+
+/// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4). A stored content that
+/// cannot be read, written by a newer library, stands in no message's way.
+fn known_after(before: Option<&ReferralRecord>, fresh: Content, zone: Option<&str>) -> (Content, Option<Vec<Change>>, bool) {
+    let Some(record) = before else { return (fresh, None, false) };
+    let known = Content::read(&record.document).unwrap_or_default();
+    let merged = content::merge(known.clone(), fresh, zone);
+    let changes = changes::between(&known, &merged.content, zone);
+    (merged.content, Some(changes), merged.outdated)
 }
 
 /// The other referrals: those that this one came out of, or those that came out of it.
@@ -73,7 +87,8 @@ fn history(notification: &str) -> String {
 }
 
 /// State and content of a referral that an unlinked one becomes part of.
-pub fn joined(into: &ReferralRecord, unlinked: &ReferralRecord) -> (ReferralState, String) {
-    let document = if unlinked.updated > into.updated { &unlinked.document } else { &into.document };
-    (state::later(&into.state, &unlinked.state), document.clone())
+pub fn joined(settings: &Settings, into: &ReferralRecord, unlinked: &ReferralRecord) -> (ReferralState, String) {
+    let read = |record: &ReferralRecord| Content::read(&record.document).unwrap_or_default();
+    let merged = content::merge(read(into), read(unlinked), settings.system.time_zone.as_deref());
+    (state::later(&into.state, &unlinked.state), merged.content.document())
 }
