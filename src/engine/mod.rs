@@ -6,7 +6,9 @@
 mod attachments;
 mod config;
 mod events;
+mod inbox;
 mod launches;
+mod referrals;
 mod sends;
 mod serving;
 mod status;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::error::{EREF_KEY_REUSED, EREF_NO_MEMORY, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
 use crate::io::store::body::{NewBody, has_body, read_body};
 use crate::io::store::events::{NewEvent, insert_event};
-use crate::io::store::referrals::{SealedUpdate, find_referrals, touch_referral};
+use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
 use crate::proto::store::{AttemptOutcome, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage, event_kind};
@@ -88,14 +88,15 @@ fn next(connection: &Connection, busy: &str, now: Millis) -> Result<Option<Strin
 }
 
 impl Outbox for Sqlite {
-    fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Enqueued> {
+    fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Option<Enqueued>> {
         let vault = self.vault.clone();
         let host_key_mac = vault.lookup("host-key", message.host_key.as_bytes());
         let content_mac = vault.lookup("content", &message.content);
         let ids = json!([message.host_key, message.message_id, message.bundle_id]).to_string();
         let ids = vault.seal("outbox.ids", &message.id, ids.as_bytes())?;
         let body = NewBody::new(&vault, &message.id, message.body.clone());
-        let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update)).transpose()?;
+        let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update, &message.id)).transpose()?;
+        let message_mac = vault.lookup("message-id", message.message_id.as_bytes());
         let (id, partner, event) = (message.id.clone(), message.partner.clone(), message.event.clone());
         let (message_id, node) = (message.message_id.clone(), self.node.id.clone());
         let enqueued = self.writer.write(move |connection| {
@@ -103,23 +104,25 @@ impl Outbox for Sqlite {
                 if content != content_mac {
                     return Err(Error::new(EREF_KEY_REUSED, "this host key was used before for other content"));
                 }
-                return Ok((first, true));
+                return Ok(Some((first, true)));
             }
-            let referral_id = match &update {
-                None => None,
-                Some(update) => {
-                    let found = find_referrals(connection, update)?.into_iter().next();
-                    Some(touch_referral(connection, &vault, found, update, &partner, now)?)
-                }
-            };
+            if let Some(update) = &update
+                && !update.apply(connection, &Entry { incoming: false, event: &event, subject: &id, now })?
+            {
+                return Ok(None);
+            }
+            let referral_id = update.as_ref().map(|update| update.id.clone());
             let lane = referral_id.clone().unwrap_or_else(|| id.clone());
             connection
                 .prepare_cached(
                     "INSERT INTO outbox (id, partner, host_key_mac, content_mac, event, referral_id, lane, state, attempts, created,
-                                         next_attempt, http_status, ids) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 0, ?8, ?8, 0, ?9)",
+                                         next_attempt, http_status, message_mac, ids)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 0, ?8, ?8, 0, ?9, ?10)",
                 )
                 .and_then(|mut insert| {
-                    insert.execute(params![id, partner, host_key_mac, content_mac, event, referral_id, lane, now, ids])
+                    insert.execute(params![
+                        id, partner, host_key_mac, content_mac, event, referral_id, lane, now, message_mac, ids
+                    ])
                 })
                 .map_err(store_error)?;
             body.insert(connection)?;
@@ -128,9 +131,9 @@ impl Outbox for Sqlite {
             audit::append(connection, &vault, &node, now, &entry)?;
             let queued =
                 by_id(connection, &id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the delivery just queued is not there"))?;
-            Ok((queued, false))
+            Ok(Some((queued, false)))
         })?;
-        Ok(Enqueued { delivery: open(&self.vault, enqueued.0)?, already: enqueued.1 })
+        enqueued.map(|(raw, already)| Ok(Enqueued { delivery: open(&self.vault, raw)?, already })).transpose()
     }
 
     fn lease_delivery(&self, busy: &[String], now: Millis) -> Result<Option<(DeliveryRecord, Result<Vec<u8>>)>> {

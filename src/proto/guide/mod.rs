@@ -6,6 +6,7 @@ pub mod dialects;
 pub mod events;
 pub mod field;
 pub mod fields_table;
+pub mod lifecycle;
 pub mod rules;
 pub mod rules_ca;
 pub mod rules_on;

@@ -23,6 +23,7 @@ pub mod receive;
 mod respond;
 pub mod retry;
 mod time;
+pub mod tracking;
 mod trust;
 pub mod view;
 
