@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use config::Config;
 pub use events::{Cancel, Event};
 pub use launches::Launch;
-pub use sends::Delivery;
+pub use sends::{Delivery, SendOptions};
 
 use crate::error::{EREF_CONFIG, EREF_WRONG_STATE, Error, Result};
 use crate::io::client::Client;

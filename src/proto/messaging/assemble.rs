@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use serde_json::{Map, Value, json};
 
-use self::finish::{address, drop_gaps, keep_reached, keys_in, labelled};
-pub(super) use self::finish::{arrange, label};
+use self::finish::{address, drop_gaps, keep_reached, labelled};
+pub(super) use self::finish::{arrange, keys_in, label};
 use super::compose::{Child, Content, Draft, File, finding};
 use super::known::{CONTENT, Known, part_key, same_identifier};
 use super::path::{self, elements_of, resource_type};

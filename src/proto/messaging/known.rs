@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::assemble::keys_in;
 use super::path::{elements_of, resource_type};
 use super::view::{View, text};
 use crate::error::Result;
 use crate::proto::fhir::tree::{Kind, Node};
 use crate::proto::guide::events::{self, Direction};
 use crate::proto::guide::field::Home;
+use crate::proto::store::normalised;
 
 /// What keys begin with.
 const KEY: &str = "known:";
@@ -83,6 +85,7 @@ impl Known {
         let earlier = earlier.as_ref().and_then(|parts| parts.get(&Home::Request));
         self.join_identifiers(earlier.cloned().or_else(|| view.home(Home::Request, 0).map(|node| taken(view, node, &keys))));
         self.keep(view, &keys);
+        self.forget();
         Ok(())
     }
 
@@ -124,6 +127,20 @@ impl Known {
                 _ => {}
             }
         }
+    }
+
+    /// Lets go of what nothing leads to any more: documents of earlier contents above all.
+    fn forget(&mut self) {
+        let mut todo: Vec<String> = self.appointments.iter().chain(&self.communications).cloned().collect();
+        self.parts.values().chain(&self.task).for_each(|value| keys_in(value, &mut todo));
+        let mut kept = BTreeMap::new();
+        while let Some(key) = todo.pop() {
+            if let Some(value) = self.others.remove(&key) {
+                keys_in(&value, &mut todo);
+                kept.insert(key, value);
+            }
+        }
+        self.others = kept;
     }
 
     /// The parts of the referral.
@@ -194,9 +211,13 @@ fn is_question(task: &Value) -> bool {
         .any(|coding| coding.get("code").and_then(Value::as_str).is_some_and(|code| code.starts_with("request-for-information")))
 }
 
-/// Whether two identifiers are the same.
+/// Whether two identifiers are the same, however their systems are spelled.
 pub(super) fn same_identifier(one: &Value, other: &Value) -> bool {
-    ["system", "value"].into_iter().all(|name| one.get(name) == other.get(name))
+    let normal = |value: &Value| {
+        let part = |name| value.get(name).and_then(Value::as_str).unwrap_or_default();
+        normalised(part("system"), part("value"))
+    };
+    normal(one) == normal(other)
 }
 
 /// A copy in which references within the message lead to keys.

@@ -6,6 +6,7 @@ pub mod attachment;
 pub mod certificate;
 pub mod changes;
 pub mod check;
+pub mod complete;
 pub mod compose;
 pub mod content;
 pub mod envelope;

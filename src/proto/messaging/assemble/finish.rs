@@ -12,7 +12,7 @@ use crate::proto::messaging::known::is_key;
 use crate::proto::messaging::path::{elements_of, resource_type};
 
 /// The keys a value leads to.
-pub(super) fn keys_in(value: &Value, found: &mut Vec<String>) {
+pub(in crate::proto::messaging) fn keys_in(value: &Value, found: &mut Vec<String>) {
     let mut references = Vec::new();
     collect_references(value, &mut references);
     let texts = references.into_iter().filter_map(|reference| reference.get("reference")?.as_str());
