@@ -96,7 +96,13 @@ impl SendOptions {
 fn check(message: &Message, partner: &Partner) -> Result<()> {
     let errors = dialects::dialect(&partner.dialect).map(|dialect| message.errors(dialect)).unwrap_or_default();
     let Some(first) = errors.first() else { return Ok(()) };
-    let text = format!("the message has {} errors for {}, first of all: {} {}", errors.len(), partner.dialect, first.expression, first.text);
+    let text = format!(
+        "the message has {} errors for {}, first of all: {} {}",
+        errors.len(),
+        partner.dialect,
+        first.expression,
+        first.text
+    );
     Err(Error::new(EREF_INVALID_CONTENT, text).with_detail(outcome_json(&errors)))
 }
 

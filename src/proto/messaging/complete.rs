@@ -21,7 +21,8 @@ pub fn completed(
     now: Millis,
     random: &dyn Fn() -> [u8; 32],
 ) -> Result<Message> {
-    let dialect = dialects::dialect(&partner.dialect).ok_or_else(|| Error::new(EREF_CONFIG, "the partner's dialect is not known"))?;
+    let dialect =
+        dialects::dialect(&partner.dialect).ok_or_else(|| Error::new(EREF_CONFIG, "the partner's dialect is not known"))?;
     let unreadable = |_| Error::new(EREF_INVALID_CONTENT, "the message cannot be read as JSON");
     let mut bundle: Value = serde_json::from_slice(message.bundle()).map_err(unreadable)?;
     let uuid = || {
@@ -49,7 +50,8 @@ pub fn completed(
         let own = full_url.as_deref().and_then(bare_uuid).map_or_else(&uuid, str::to_owned);
         add(resource, "id", json!(own));
         label(resource, dialect.profile(resource_type(resource)), settings.test);
-        let (kind, id) = (resource_type(resource).to_owned(), resource.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
+        let (kind, id) =
+            (resource_type(resource).to_owned(), resource.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
         let url = if bare_uuid(&id).is_some() { format!("urn:uuid:{id}") } else { format!("{}/{kind}/{id}", settings.fhir_base()) };
         add(entry, "fullUrl", json!(url));
     }

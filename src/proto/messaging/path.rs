@@ -218,17 +218,16 @@ fn first(place: &Value) -> Option<&Value> {
     elements_of(Some(place)).first()
 }
 
-/// Takes away what stands at the path; of a list, the element chosen becomes a gap.
+/// Takes away what stands at the path. Of a list, the element chosen becomes a gap; so does one of which the value goes that made it.
 pub fn remove(root: &mut Value, path: &str, index: usize) {
-    let Some((before, last)) = path.rsplit_once('.') else {
-        if let Some(members) = root.as_object_mut() {
-            members.shift_remove(path.split('[').next().unwrap_or(path));
-        }
-        return;
-    };
     if !holds(root, path, index) {
         return;
     }
+    let path = path.strip_suffix(".value").filter(|element| element.ends_with(']')).unwrap_or(path);
+    let (before, last) = match steps(path).last().map(|last| last.kind) {
+        Some(StepKind::Member(name)) => (path.strip_suffix(name).unwrap_or_default().trim_end_matches('.'), Some(name)),
+        _ => (path, None),
+    };
     let mut place = root;
     for step in steps(before) {
         let found = match step.kind {
@@ -244,17 +243,9 @@ pub fn remove(root: &mut Value, path: &str, index: usize) {
         let Some(found) = found else { return };
         place = found;
     }
-    match last.split_once('[') {
-        Some((name, "]")) => {
-            if let Some(item) = place.get_mut(name).and_then(|items| items.get_mut(index)) {
-                *item = Value::Null;
-            }
-        }
-        _ => {
-            if let Some(members) = place.as_object_mut() {
-                members.shift_remove(last);
-            }
-        }
+    match last {
+        Some(name) => drop(place.as_object_mut().and_then(|members| members.shift_remove(name))),
+        None => *place = Value::Null,
     }
 }
 
@@ -335,6 +326,21 @@ mod tests {
             [counted(path), counted("extension[].url"), counted("extension[url=c][].url"), counted("extension[url=b].url")],
             [2, 3, 0, 1]
         );
+    }
+
+    #[test]
+    fn what_is_taken_away_leaves_a_gap_in_its_list() {
+        let mut value = json!({"telecom": [{"system": "phone", "value": "1"}, {"system": "email", "value": "2"}], "note": [{"text": "a"}, {"text": "b"}], "status": "active", "given": ["x", "y"]});
+        for (path, index) in
+            [("telecom[system=email].value", 0), ("note[].text", 1), ("status", 0), ("given[]", 0), ("gone[0].text", 0)]
+        {
+            remove(&mut value, path, index);
+        }
+        assert_eq!(
+            value,
+            json!({"telecom": [{"system": "phone", "value": "1"}, null], "note": [{"text": "a"}, {}], "given": [null, "y"]})
+        );
+        assert!(holds(&value, "note[].text", 0) && !holds(&value, "note[].text", 1));
     }
 
     #[test]
