@@ -171,7 +171,7 @@ fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
                    "time_zone": "America/Toronto"},
         "public_url": "https://pos.test", "test": true, "store": {"url": "sqlite:unused.db", "key_file": "unused.key"},
         "limits": {"attachment_bytes": LETTER + 4096, "attachments_bytes": LETTER + 8192},
-        "partners": [{"name": "rms", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": "invented-token"}}}],
+        "partners": [{"name": "rms", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": "invented-long-token"}}}],
     });
     let world = Arc::new(World {
         store: store.clone(),
@@ -182,7 +182,7 @@ fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
     });
     let body = messages::referral(LETTER);
     let request = http::Request::post("/fhir/$process-message")
-        .header("authorization", "Bearer invented-token")
+        .header("authorization", "Bearer invented-long-token")
         .header("content-type", "application/fhir+json")
         .body(())
         .unwrap();
