@@ -86,7 +86,8 @@ fn assert_refused<T>(call: impl FnOnce() -> Result<T>) {
 
 /// The most that this thread held during a call, beyond what it held before.
 fn most<T>(call: impl FnOnce() -> T) -> (usize, T) {
-    (HELD.set(0), MOST.set(0));
+    HELD.set(0);
+    MOST.set(0);
     let result = call();
     (MOST.get().max(0) as usize, result)
 }
@@ -160,8 +161,8 @@ fn a_file_and_a_message_that_cannot_be_copied_are_refused() {
 }
 
 /// A letter of this many bytes, 4/3 of that in base64. Held a second time anywhere, it would be more than the room for everything else.
-const LETTER: usize = 6 << 20;
-const ROOM: usize = 4 << 20;
+const LETTER: usize = 4 << 20;
+const ROOM: usize = 3 << 20;
 
 #[test]
 fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
@@ -187,7 +188,11 @@ fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
         .body(())
         .unwrap();
     let mut exchange = Exchange::new(world, request, Peer::default(), Box::new(clock::random));
-    assert!(matches!(exchange.step(clock::now()), Step::NeedBody { .. }));
+    match exchange.step(clock::now()) {
+        Step::NeedBody { .. } => {}
+        Step::Respond(response) => panic!("answered {}", response.status()),
+        Step::Ask(_) | Step::Keys(_) => panic!("it asks for something else"),
+    }
     let size = body.len();
     exchange.body(Ok(body));
     let (taking, step) = most(|| exchange.step(clock::now()));
