@@ -157,7 +157,7 @@ fn directly(store: &Arc<dyn Store>) -> Box<dyn FnMut()> {
             event: "add-service-request".into(),
             content,
             refuse_changed: false,
-            body: sample.bytes.clone(),
+            body: sample.bytes.clone().into(),
             response: vec![0x20; 1000],
             notification: "x".repeat(4000),
             referral: Some(referral),

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use check::wrong;
 
 use crate::error::{EREF_CONFIG, Error, Result};
+use crate::io::clock;
 use crate::io::store::{sqlite, vault};
-use crate::proto::settings::{ClientAuth, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
+use crate::proto::settings::{Bearer, ClientAuth, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
 
 /// A configuration being put together: one JSON document (docs/schema/configuration.json) and the secrets it names.
 #[derive(Default)]
@@ -64,7 +65,7 @@ impl Config {
         for (index, partner) in settings.partners.iter_mut().enumerate() {
             self.resolve_partner(&format!("partners[{index}]"), partner)?;
         }
-        check::check(&settings)?;
+        check::check(&settings, clock::now())?;
         Ok(settings)
     }
 
@@ -102,6 +103,9 @@ impl Config {
             if let Some(ca) = tls.client_ca.as_mut() {
                 self.pem(&format!("listen[{index}].tls.client_ca"), ca)?;
             }
+            if let Some(lists) = tls.client_crl.as_mut() {
+                self.pem(&format!("listen[{index}].tls.client_crl"), lists)?;
+            }
         }
         if let Some(ca) = settings.network.ca.as_mut() {
             self.pem("network.ca", ca)?;
@@ -122,12 +126,9 @@ impl Config {
                     &mut credentials.client_secret,
                 )?,
             }
-            match &mut messaging.inbound {
-                None => {}
-                Some(Inbound::Bearer(source)) => self.secret(&format!("{at}.messaging.inbound.bearer"), source)?,
-                Some(Inbound::ClientCredentials { client_secret, .. }) => {
-                    self.secret(&format!("{at}.messaging.inbound.client_credentials.client_secret"), client_secret)?
-                }
+            let several = messaging.inbound.len() > 1;
+            for (index, way) in messaging.inbound.iter_mut().enumerate() {
+                self.resolve_inbound(&check::inbound_path(at, several.then_some(index)), way)?;
             }
             if let Some(ca) = messaging.ca.as_mut() {
                 self.pem(&format!("{at}.messaging.ca"), ca)?;
@@ -137,6 +138,18 @@ impl Config {
             self.secret(&format!("{at}.smart_app.auth.secret"), source)?;
         }
         Ok(())
+    }
+
+    /// A fixed bearer token is kept as a hash only.
+    fn resolve_inbound(&self, at: &str, way: &mut Inbound) -> Result<()> {
+        if let Some(Bearer::Unread(source)) = &mut way.bearer {
+            self.secret(&format!("{at}.bearer"), source)?;
+            way.bearer = Some(source.clone().into());
+        }
+        match way.client_credentials.as_mut().and_then(|client| client.client_secret.as_mut()) {
+            Some(source) => self.secret(&format!("{at}.client_credentials.client_secret"), source),
+            None => Ok(()),
+        }
     }
 
     fn secret(&self, at: &str, source: &mut SecretSource) -> Result<()> {
@@ -154,7 +167,7 @@ impl Config {
                 Secret::new(text.trim_end_matches(['\r', '\n']))
             }
         };
-        if secret.expose().len() < 16 {
+        if !secret.is_long_enough() {
             return Err(wrong(at, "a secret of fewer than 16 characters", "at least 16 characters"));
         }
         *source = SecretSource::Text(secret);

@@ -63,6 +63,10 @@ impl Worker {
     pub(crate) fn status(&self) -> serde_json::Value {
         json!({ "under_way": self.state().busy })
     }
+    /// Forgets a partner's token, after it was not accepted.
+    pub(crate) fn forget_token(&self, partner: &str) {
+        self.state().tokens.remove(partner);
+    }
     /// Forgets cached tokens, after a change of configuration.
     pub(crate) fn forget_tokens(&self) {
         self.state().tokens.clear();
@@ -192,7 +196,7 @@ impl Inner {
             }
             match client.post(endpoint, &as_pairs(&headers), body) {
                 Ok(answer) if answer.status == 401 && !last => {
-                    self.worker.state().tokens.remove(&partner.name);
+                    self.worker.forget_token(&partner.name);
                 }
                 Ok(answer) => return Ok(Tried::Answered(answer)),
                 Err(failure) => return Ok(Tried::Failed(failure)),
@@ -202,7 +206,7 @@ impl Inner {
     }
 
     /// The token to send, from the configuration, the cache or the partner's token endpoint.
-    fn bearer(&self, partner: &Partner, client: &client::Client) -> Result<Option<String>> {
+    pub(crate) fn bearer(&self, partner: &Partner, client: &client::Client) -> Result<Option<String>> {
         let credentials = match partner.messaging.as_ref().map(|messaging| &messaging.auth) {
             None | Some(OutboundAuth::None) => return Ok(None),
             Some(OutboundAuth::Bearer(source)) => return Ok(Some(source.secret().expose().to_owned())),

@@ -24,6 +24,8 @@ pub enum Reply {
     Trickle,
     /// Closes the connection in the middle of the body.
     Break,
+    /// Promises 10 GB and begins to send them.
+    Huge,
 }
 
 /// A request as it arrived.
@@ -124,6 +126,13 @@ fn serve(mut wire: StreamOwned<ServerConnection, TcpStream>, script: &Mutex<Scri
                 while sent.is_ok() {
                     thread::sleep(Duration::from_millis(20));
                     sent = wire.write_all(b" ").and_then(|()| wire.flush());
+                }
+                return;
+            }
+            Reply::Huge => {
+                let mut sent = wire.write_all(b"HTTP/1.1 200 Reply\r\nContent-Length: 10737418240\r\n\r\n");
+                while sent.is_ok() {
+                    sent = wire.write_all(&[b'x'; 4096]).and_then(|()| wire.flush());
                 }
                 return;
             }

@@ -17,8 +17,12 @@ const BODIES: Millis = 90 * DAY;
 const CODES: Millis = DAY;
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements() -> [String; 8] {
+fn purge_statements() -> [String; 10] {
     [
+        format!(
+            "DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {BODIES}))"
+        ),
+        format!("DELETE FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {BODIES})"),
         format!("DELETE FROM body WHERE owner IN (SELECT id FROM inbox WHERE done < ?1 - {BODIES})"),
         format!("DELETE FROM body WHERE owner IN (SELECT id FROM outbox WHERE state IN (3, 4, 6) AND created < ?1 - {BODIES})"),
         // A row whose body is gone and whose repeat is not expected any more says nothing that the audit does not.

@@ -1,6 +1,8 @@
 //! Stores: implementations of `proto::store::Store`. SQLite is the embedded one.
 
+mod attachments;
 mod audit;
+mod body;
 mod charts;
 mod events;
 mod inbox;

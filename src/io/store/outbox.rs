@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use crate::error::{EREF_KEY_REUSED, EREF_NO_MEMORY, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
+use crate::io::store::body::{NewBody, has_body, read_body};
 use crate::io::store::events::{NewEvent, insert_event};
-use crate::io::store::inbox::{body_pieces, insert_body};
 use crate::io::store::referrals::{SealedUpdate, find_referrals, touch_referral};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
@@ -94,7 +94,7 @@ impl Outbox for Sqlite {
         let content_mac = vault.lookup("content", &message.content);
         let ids = json!([message.host_key, message.message_id, message.bundle_id]).to_string();
         let ids = vault.seal("outbox.ids", &message.id, ids.as_bytes())?;
-        let body = vault.seal_body("body.piece", &message.id, &message.body)?;
+        let body = NewBody::new(&vault, &message.id, message.body.clone());
         let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update)).transpose()?;
         let (id, partner, event) = (message.id.clone(), message.partner.clone(), message.event.clone());
         let (message_id, node) = (message.message_id.clone(), self.node.id.clone());
@@ -121,8 +121,8 @@ impl Outbox for Sqlite {
                 .and_then(|mut insert| {
                     insert.execute(params![id, partner, host_key_mac, content_mac, event, referral_id, lane, now, ids])
                 })
-                .and_then(|_| insert_body(connection, &id, &body))
                 .map_err(store_error)?;
+            body.insert(connection)?;
             let entry = json!({"what": "message queued", "partner": partner, "event": event, "message_id": message_id, "id": id,
                                "referral_id": referral_id});
             audit::append(connection, &vault, &node, now, &entry)?;
@@ -139,6 +139,7 @@ impl Outbox for Sqlite {
         if self.read(|connection| next(connection, &busy, now))?.is_none() {
             return Ok(None);
         }
+        let vault = self.vault.clone();
         let leased = self.writer.write(move |connection| {
             let Some(id) = next(connection, &busy, now)? else { return Ok(None) };
             let before = by_id(connection, &id)?;
@@ -146,22 +147,21 @@ impl Outbox for Sqlite {
                 .prepare_cached("UPDATE outbox SET state = 2, attempts = attempts + 1, next_attempt = ?2 WHERE id = ?1")
                 .and_then(|mut update| update.execute(params![id, now + ATTEMPT]))
                 .map_err(store_error)?;
-            let pieces = body_pieces(connection, &id);
-            // A body too large for the memory there is must not keep the others from their turn.
-            if let Err(error) = &pieces
+            let body = read_body(connection, &vault, &id);
+            // A body that is damaged, or too large for the memory there is, must not keep the others from their turn.
+            if let Err(error) = &body
                 && error.status() != EREF_NO_MEMORY
+                && error.is_retriable()
             {
                 return Err(error.clone());
             }
-            Ok(before.map(|before| (before, pieces)))
+            Ok(before.map(|before| (before, body)))
         })?;
-        let Some((before, pieces)) = leased else { return Ok(None) };
+        let Some((before, body)) = leased else { return Ok(None) };
         let mut record = open(&self.vault, before)?;
         record.attempts += 1;
-        let body = pieces.and_then(|pieces| match pieces.is_empty() {
-            true => Err(Error::new(EREF_NOT_FOUND, "the message's body is not kept any more")),
-            false => self.vault.open_body("body.piece", &record.id, &pieces),
-        });
+        let gone = || Error::new(EREF_NOT_FOUND, "the message's body is not kept any more");
+        let body = body.and_then(|body| body.ok_or_else(gone));
         Ok(Some((record, body)))
     }
 
@@ -231,7 +231,7 @@ impl Outbox for Sqlite {
                 let text = format!("the delivery is {}; it is not sent again", found.record.state.as_str());
                 return Err(Error::new(EREF_WRONG_STATE, text));
             }
-            if body_pieces(connection, &id)?.is_empty() {
+            if !has_body(connection, &id)? {
                 return Err(Error::new(EREF_NOT_FOUND, "the message's body is not kept any more; send it as a new message"));
             }
             // An unknown outcome stays one until an answer is read.

@@ -64,7 +64,12 @@ impl Issue {
 
 /// The OperationOutcome resource of some findings. Without findings its `issue` list is empty.
 pub fn outcome_json(issues: &[Issue]) -> String {
-    json!({"resourceType": "OperationOutcome", "issue": issues.iter().map(Issue::json).collect::<Vec<_>>()}).to_string()
+    outcome(issues).to_string()
+}
+
+/// As [`outcome_json`], for what adds to it.
+pub fn outcome(issues: &[Issue]) -> Value {
+    json!({"resourceType": "OperationOutcome", "issue": issues.iter().map(Issue::json).collect::<Vec<_>>()})
 }
 
 #[cfg(test)]

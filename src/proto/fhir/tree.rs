@@ -14,6 +14,9 @@ use crate::error::{EREF_INVALID_JSON, EREF_NO_MEMORY, EREF_TOO_LARGE, Error, Res
 /// The member that carries base64 in FHIR. Megabytes of it are not looked at: its text is what stands between the quotes.
 const BASE64: &str = "data";
 
+/// What some systems write before the JSON; a reader may ignore it (RFC 8259 8.1).
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -69,8 +72,9 @@ impl Tree {
         if u32::try_from(document.len()).is_err() {
             return Err(Error::new(EREF_TOO_LARGE, "the JSON is larger than 4 GiB"));
         }
-        let mut reader = Reader { document, at: 0, tree: Self::default(), out_of_memory: false };
-        let mut json = serde_json::Deserializer::from_str(document);
+        let json = document.strip_prefix(BYTE_ORDER_MARK).unwrap_or(document);
+        let mut reader = Reader { document, at: document.len() - json.len(), tree: Self::default(), out_of_memory: false };
+        let mut json = serde_json::Deserializer::from_str(json);
         let read = Walk { reader: &mut reader, name: None }.deserialize(&mut json).and_then(|()| json.end());
         match read {
             Ok(()) => Ok(reader.tree),

@@ -40,6 +40,8 @@ pub const HTEST: (&str, &str, &str) = ("http://terminology.hl7.org/CodeSystem/v3
 
 /// Naming systems of our own, below our FHIR base, for what the host gives no system for.
 pub const OWN_REFERRAL: &str = "/NamingSystem/referral";
+/// As [`OWN_REFERRAL`], for process-request Tasks.
+pub const OWN_TASK: &str = "/NamingSystem/task";
 /// As [`OWN_REFERRAL`], for communications.
 pub const OWN_COMMUNICATION: &str = "/NamingSystem/communication";
 

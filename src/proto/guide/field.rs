@@ -2,7 +2,7 @@
 //!
 //! A path is written like FHIRPath from the home resource: `a.b` steps into members, `[0]` picks an element, `[]` picks the one the
 //! caller's index says, `[key=x|y]` the first whose member is one of the values, `[key~=x]` the first whose member contains one of them,
-//! `resolve()` follows a Reference into the resource it means. A step into a list without a choice takes its first element. The first
+//! `[key=x][]` the one of those that the caller's index says, `resolve()` follows a Reference into the resource it means. A step into a list without a choice takes its first element. The first
 //! place is the one written; reading takes the first that has a value.
 
 use super::codes::Word;
@@ -50,6 +50,10 @@ pub enum Home {
     Attachments,
     /// The documents and communications they stand in, one for each attachment.
     AttachmentHolders,
+    /// The answers of all questionnaires, as one list.
+    Answers,
+    /// The questions they answer, one for each answer.
+    Questions,
 }
 
 impl Home {
@@ -67,7 +71,7 @@ impl Home {
             Self::Task => Some("Task"),
             Self::Appointment => Some("Appointment"),
             Self::Communication => Some("Communication"),
-            Self::Focus | Self::Attachments | Self::AttachmentHolders => None,
+            Self::Focus | Self::Attachments | Self::AttachmentHolders | Self::Answers | Self::Questions => None,
         }
     }
 }
@@ -93,6 +97,8 @@ pub enum Kind {
     Integer,
     /// An absolute URI.
     Uri,
+    /// `true` or `false`.
+    Bool,
 }
 
 impl Kind {
@@ -107,6 +113,7 @@ impl Kind {
             Self::Instant => "instant",
             Self::Integer => "integer",
             Self::Uri => "uri",
+            Self::Bool => "boolean",
         }
     }
     /// The greatest length, where there is one of its own.
@@ -128,6 +135,7 @@ impl Kind {
             Self::Instant => "date and time with offset, e.g. 2026-05-09T14:30:00-04:00",
             Self::Integer => "a whole number",
             Self::Uri => "an absolute URI",
+            Self::Bool => "true or false",
         }
     }
 }

@@ -11,11 +11,11 @@ use super::compose::{Draft, File, finding};
 use super::path::{self, elements_of, resource_type};
 use super::time;
 use crate::proto::fhir::outcome::Issue;
-use crate::proto::guide::dialects::{HTEST, MEMBER_ORDER, OWN_COMMUNICATION, OWN_REFERRAL};
+use crate::proto::guide::dialects::{HTEST, MEMBER_ORDER, OWN_COMMUNICATION, OWN_REFERRAL, OWN_TASK};
 use crate::proto::guide::events::Direction;
 use crate::proto::guide::field::Home;
 use crate::proto::guide::fields_table::FIELDS;
-use crate::proto::store::Millis;
+use crate::proto::store::{Identifier, Millis};
 
 /// A resource on its way into the Bundle.
 struct Entry {
@@ -248,8 +248,16 @@ impl Assembly<'_> {
         Some(json!([{"reference": request.url, "identifier": identifier}]))
     }
 
+    fn task_identifier(&self) -> Option<Value> {
+        let identifier = elements_of(self.parts.get(&Home::Request)?.value.get("identifier")).first()?;
+        let part = |name: &str| Some(identifier.get(name)?.as_str()?.to_owned());
+        let own = own_task(&self.own_base, &Identifier { system: part("system")?, value: part("value")? });
+        Some(json!([{"system": own.system, "value": own.value}]))
+    }
+
     fn link_task(&mut self) {
         let now = json!(self.now);
+        self.link(Home::Task, "identifier", self.task_identifier());
         self.link(Home::Task, "basedOn", self.based_on());
         self.link(Home::Task, "for", self.to(Home::Patient));
         self.link(Home::Task, "authoredOn", Some(now.clone()));
@@ -359,6 +367,16 @@ impl Assembly<'_> {
     }
 }
 
+/// The identifier of our process-request Task of a referral, below our FHIR base: it follows from the referral's own identifier, so that
+/// the Task in an answer and those in later messages are the same one.
+pub(super) fn own_task(base: &str, referral: &Identifier) -> Identifier {
+    let name = format!("{base}|{}|{}", referral.system, referral.value);
+    let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+    Identifier { system: format!("{base}{OWN_TASK}"), value: uuid::Builder::from_sha1_bytes(bytes).into_uuid().to_string() }
+}
+
 fn attachment(file: &File) -> Value {
     let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &file.data);
     json!({
@@ -388,7 +406,7 @@ fn labelled(value: &Value) -> bool {
 }
 
 /// Declares the profile where none is declared (messaging.md 4.1) and labels test data (messaging.md 6).
-fn label(value: &mut Value, profile: Option<&str>, test: bool) {
+pub(super) fn label(value: &mut Value, profile: Option<&str>, test: bool) {
     default(value, "meta", json!({}));
     let is_labelled = labelled(value);
     let Some(meta) = value.get_mut("meta") else { return };
@@ -402,10 +420,15 @@ fn label(value: &mut Value, profile: Option<&str>, test: bool) {
             labels.push(json!({"system": system, "code": code, "display": display}));
         }
     }
+    if meta.as_object().is_some_and(Map::is_empty)
+        && let Some(members) = value.as_object_mut()
+    {
+        members.shift_remove("meta");
+    }
 }
 
 /// Puts the members in the order of the specification.
-fn arrange(value: &mut Value) {
+pub(super) fn arrange(value: &mut Value) {
     let order = MEMBER_ORDER.iter().find(|(name, _)| *name == resource_type(value)).map_or(&[][..], |(_, order)| order);
     let Some(members) = value.as_object_mut() else { return };
     let mut old = std::mem::take(members);

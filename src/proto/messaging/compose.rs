@@ -379,6 +379,7 @@ fn check(field: &Field, value: &str) -> std::result::Result<(), String> {
         Kind::DateTime => date::is_date(value) || date::is_instant(value),
         Kind::Instant => date::is_instant(value),
         Kind::Integer => value.parse::<i64>().is_ok(),
+        Kind::Bool => matches!(value, "true" | "false"),
         Kind::Uri => url::Url::parse(value).is_ok() && !value.contains(|c: char| c.is_whitespace() || c.is_control()),
     };
     if good { Ok(()) } else { Err(format!("expected {}", field.kind.expectation())) }

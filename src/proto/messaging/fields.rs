@@ -9,7 +9,7 @@ use super::path;
 use super::view::View;
 use crate::error::{EREF_UNKNOWN_FIELD, Error, Result};
 use crate::proto::guide::events;
-use crate::proto::guide::field::{Field, Home, Kind};
+use crate::proto::guide::field::{Field, Kind};
 use crate::proto::guide::fields_table::FIELDS;
 
 /// The row of a field, found when this crate is compiled: a name that is not in the table does not compile.
@@ -129,8 +129,8 @@ pub fn read(view: View<'_>, name: &str) -> Result<Option<String>> {
 pub fn value<'a>(view: View<'a>, field: &Field, index: usize) -> Option<Cow<'a, str>> {
     let (node, text) = field.places.iter().find_map(|(home, place)| {
         let from = view.home(*home, index)?;
-        // The home of an attachment is the one at the index itself.
-        let index = if is_of_attachment(*home) { 0 } else { index };
+        // Of a list, the home is what stands at the index itself.
+        let index = if view.length(*home).is_some() { 0 } else { index };
         let node = path::walk(view, from, place, index)?;
         Some((node, path::text(node)?))
     })?;
@@ -140,10 +140,6 @@ pub fn value<'a>(view: View<'a>, field: &Field, index: usize) -> Option<Cow<'a, 
         _ if field.name == "event" => Some(events::canonical(text).unwrap_or(text).into()),
         _ => Some(text.into()),
     }
-}
-
-fn is_of_attachment(home: Home) -> bool {
-    matches!(home, Home::Attachments | Home::AttachmentHolders)
 }
 
 /// How many bytes a base64 text stands for, as it is written in JSON: with escapes, line breaks, and with or without padding.
@@ -174,118 +170,20 @@ fn decoded_size(data: &str) -> usize {
 pub fn count(view: View<'_>, name: &str) -> Result<usize> {
     let plain = name.split("[]").next().unwrap_or(name);
     let in_group = |field: &&Field| field.name.split_once("[]").is_some_and(|(group, _)| group == plain);
-    match FIELDS.iter().find(in_group) {
-        Some(field) => Ok(repetitions(view, field)),
+    match FIELDS.iter().filter(in_group).map(|field| repetitions(view, field)).max() {
+        Some(count) => Ok(count),
         None => Ok(usize::from(read(view, name)?.is_some())),
     }
 }
 
 /// How often a repeating field of the table occurs.
 pub fn repetitions(view: View<'_>, field: &Field) -> usize {
-    let counts = field.places.iter().filter_map(|(home, place)| match is_of_attachment(*home) {
-        true => Some(view.attachment_count()),
-        false => Some(path::count(view, view.home(*home, 0)?, place)),
+    let counts = field.places.iter().filter_map(|(home, place)| match view.length(*home) {
+        None => Some(path::count(view, view.home(*home, 0)?, place)),
+        length => length,
     });
     counts.into_iter().find(|count| *count > 0).unwrap_or(0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proto::messaging::view::tests::Sample;
-    use serde_json::json;
-
-    fn sample() -> Sample {
-        let header = json!({"resourceType": "MessageHeader", "id": "m1", "eventCoding": {"code": "add-servicerequest"},
-            "focus": [{"reference": "ServiceRequest/s1"}]});
-        let request = json!({"resourceType": "ServiceRequest", "id": "s1", "subject": {"reference": "Patient/p1"},
-            "requester": {"reference": "PractitionerRole/r1"}, "note": [{"text": "<b>Knee</b><br>left"}]});
-        let patient = json!({"resourceType": "Patient", "id": "p1", "name": [{"family": "Testpatient", "given": ["Anna", "Maria"]}],
-            "identifier": [{"type": {"coding": [{"code": "JHN"}]}, "system": "https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn"},
-                {"system": "https://fhir.infoway-inforoute.ca/NamingSystem/ca-bc-patient-healthcare-id", "value": "9999999999"}]});
-        let role = json!({"resourceType": "PractitionerRole", "id": "r1", "organization": {"display": "Riverside"},
-            "telecom": [{"system": "phone", "value": "416-555-0101"}], "location": [{"reference": "Location/l1"}]});
-        let location = json!({"resourceType": "Location", "id": "l1", "telecom": [{"system": "fax", "value": "416-555-0102"}]});
-        Sample::resources(&[header, request, patient, role, location])
-    }
-
-    fn get(name: &str) -> Option<String> {
-        read(sample().view(), name).unwrap()
-    }
-
-    #[test]
-    fn fields_are_found_through_references() {
-        assert_eq!(get("event").as_deref(), Some("add-service-request"));
-        assert_eq!(get("patient.name.family").as_deref(), Some("Testpatient"));
-        assert_eq!(get("patient.name.given[1]").as_deref(), Some("Maria"));
-        assert_eq!(get("patient.name.given").as_deref(), Some("Anna"));
-        assert_eq!(get("requester.organization").as_deref(), Some("Riverside"));
-        assert_eq!(get("patient.birth_date"), None);
-    }
-
-    #[test]
-    fn telecom_of_the_location_wins_and_the_roles_stands_in() {
-        assert_eq!(get("requester.fax").as_deref(), Some("416-555-0102"));
-        assert_eq!(get("requester.phone").as_deref(), Some("416-555-0101"));
-    }
-
-    #[test]
-    fn a_health_number_without_value_does_not_hide_the_next_one() {
-        assert_eq!(get("patient.health_number").as_deref(), Some("9999999999"));
-    }
-
-    #[test]
-    fn markup_is_read_as_text() {
-        assert_eq!(get("referral.note[0]").as_deref(), Some("Knee\nleft"));
-    }
-
-    #[test]
-    fn repetitions_are_counted_by_group_and_by_field() {
-        for (name, expected) in
-            [("patient.identifier", 2), ("patient.identifier[].value", 2), ("patient.name.given", 2), ("attachment", 0)]
-        {
-            assert_eq!(count(sample().view(), name).unwrap(), expected, "{name}");
-        }
-        assert_eq!(count(sample().view(), "patient.name.family").unwrap(), 1);
-        assert_eq!(count(sample().view(), "patient.gender").unwrap(), 0);
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_with_the_nearest_one() {
-        let error = read(sample().view(), "patient.name.famly").unwrap_err();
-        assert_eq!(error.status(), EREF_UNKNOWN_FIELD);
-        assert_eq!(error.message(), "there is no field patient.name.famly; the nearest is patient.name.family");
-        for name in [
-            "patient.name.family[0]",
-            "patient.identifier[x].value",
-            "patient.identifier[+].value",
-            "",
-            "patient.identifier[9999999].value",
-            "[",
-            "a][",
-        ] {
-            assert_eq!(read(sample().view(), name).unwrap_err().status(), EREF_UNKNOWN_FIELD, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_name_that_may_be_personal_is_not_repeated() {
-        assert!(!read(sample().view(), "Anna Testpatient").unwrap_err().message().contains("Anna"));
-    }
-
-    #[test]
-    fn the_size_of_an_attachment_is_what_it_carries_however_it_is_written() {
-        let sized = |attachment: &str| {
-            let document = format!(
-                r#"{{"entry":[{{"resource":{{"resourceType":"Communication","payload":[{{"contentAttachment":{attachment}}}]}}}}]}}"#
-            );
-            let cast = crate::proto::messaging::view::Cast::read(&document).unwrap();
-            read(cast.view(&document), "attachment[0].size").unwrap()
-        };
-        for data in ["SGVsbG8=", "SGVsbG8", r"SGVs\nbG8=", r"SGVs\r\n bG8=", r"\u0053GVsbG8="] {
-            assert_eq!(sized(&format!(r#"{{"data":"{data}","size":99}}"#)).as_deref(), Some("5"), "{data}");
-        }
-        assert_eq!(sized(r#"{"data":"\/\/\/\/"}"#).as_deref(), Some("3"));
-        assert_eq!(sized(r#"{"url":"https://rms.example/1","size":7}"#).as_deref(), Some("7"));
-    }
-}
+mod tests;

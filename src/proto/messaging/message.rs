@@ -1,17 +1,19 @@
 //! A message: its bytes, what one pass found in them, and views made only when asked for.
 
+mod attachments;
+
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::digest::{Context, SHA256};
 
-use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, Error, Result};
+use crate::error::{EREF_INVALID_JSON, EREF_TOO_LARGE, Result};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
 use crate::proto::fhir::reference::{bare_uuid, resolve};
+use crate::proto::fhir::tree::BYTE_ORDER_MARK;
 use crate::proto::guide::dialects::{self, Dialect};
 use crate::proto::guide::events;
+use crate::proto::messaging::attachment::Origin;
 use crate::proto::messaging::check;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Located, Text};
 use crate::proto::messaging::fields;
@@ -21,20 +23,11 @@ use crate::proto::messaging::parse::{self, Refusal};
 use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Limits;
 
-/// Base64 with or without its padding: senders leave it out.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
-);
-
 /// Foci a message may have. One is usual; a booking with its communications has a few.
 const MOST_FOCI: usize = 16;
 
 /// Identifiers a message may give its referral. Each side adds one or two.
 const MOST_IDENTIFIERS: usize = 64;
-
-/// Groups of four characters decoded at once when reading an attachment.
-const GROUPS: usize = 4096;
 
 /// A message: a FHIR Bundle of type `message`, parsed or composed. Immutable; its bytes are exactly what was received or will be sent.
 pub struct Message {
@@ -47,8 +40,8 @@ pub struct Message {
     cast: OnceLock<Result<Cast>>,
     document: OnceLock<String>,
     issues_json: OnceLock<String>,
-    /// The base64 texts that held escapes or white space, cleaned; made on the first read.
-    cleaned: Vec<OnceLock<Result<Option<String>>>>,
+    attachments: Vec<attachments::Slot>,
+    origin: Option<Origin>,
 }
 
 impl Message {
@@ -66,14 +59,15 @@ impl Message {
         let envelope = parse::parse(&bundle, limits)?;
         let header = check_envelope(&bundle, &envelope)?;
         let event = events::canonical(header.event_code()).unwrap_or(header.event_code()).to_owned();
-        let cleaned = envelope.attachments.iter().map(|_| OnceLock::new()).collect();
+        let attachments = envelope.attachments.iter().map(|_| attachments::Slot::default()).collect();
         let message = Self {
             findings: OnceLock::new(),
             bundle,
             envelope,
             header,
             event,
-            cleaned,
+            attachments,
+            origin: None,
             identity: OnceLock::new(),
             cast: OnceLock::new(),
             document: OnceLock::new(),
@@ -93,10 +87,16 @@ impl Message {
     }
 
     /// A message out of the store, with the notification document that was made when it arrived.
-    pub fn stored(bundle: Vec<u8>, document: String, limits: &Limits) -> Result<Self> {
+    pub fn stored(bundle: Vec<u8>, document: String, origin: Origin, limits: &Limits) -> Result<Self> {
         let mut message = Self::parse(bundle, limits)?;
         message.document = OnceLock::from(document);
+        message.origin = Some(origin);
         Ok(message)
+    }
+
+    /// Where it came from; `None` for a message that came out of no store.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
     }
 
     /// The canonical event code (messaging.md 3); the code as received when it is not one we know.
@@ -136,10 +136,15 @@ impl Message {
 
     /// Everything found wrong or odd in it as a message of this dialect.
     pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
-        match self.view() {
+        let mut found = match self.view() {
             Ok(view) => check::check(view.root(), dialect),
             Err(error) => vec![Issue::error("structure", "", error.message(), "")],
+        };
+        if self.bundle.starts_with(BYTE_ORDER_MARK) {
+            let text = "the JSON begins with a byte order mark, which is ignored";
+            found.insert(0, Issue::warning("structure", "Bundle", text, "RFC 8259 8.1"));
         }
+        found
     }
 
     /// The dialect it seems to be written in.
@@ -187,36 +192,6 @@ impl Message {
         self.issues_json.get_or_init(|| outcome_json(self.findings()))
     }
 
-    /// How many attachments it has, those included that are only a URL: the count of `attachment`.
-    pub fn attachment_count(&self) -> usize {
-        self.envelope.attachments.len()
-    }
-
-    /// Decodes from the attachment that the fields `attachment[index]` describe, starting at `offset`, as much as fits; returns how much, 0
-    /// at the end. Errors: `EREF_NOT_FOUND` (no such index, or it is only a URL), `EREF_INVALID_CONTENT` (not base64).
-    pub fn attachment_read(&self, index: usize, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        let text = self.base64(index)?;
-        let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        let (mut group, mut skip, mut written) = (at / 3, at % 3, 0);
-        while let Some(rest) = group.checked_mul(4).and_then(|from| text.as_bytes().get(from..)) {
-            let groups = (skip + buffer.len() - written).div_ceil(3).min(GROUPS);
-            let chunk = rest.get(..groups * 4).unwrap_or(rest);
-            let decoded = BASE64.decode(chunk).map_err(|_| self.not_base64(index))?;
-            let fresh = decoded.get(skip..).unwrap_or_default();
-            let room = buffer.get_mut(written..).unwrap_or_default();
-            let count = fresh.len().min(room.len());
-            if count == 0 {
-                break;
-            }
-            for (to, from) in room.iter_mut().zip(fresh) {
-                *to = *from;
-            }
-            written += count;
-            (group, skip) = (group + groups, 0);
-        }
-        Ok(written)
-    }
-
     /// What makes two messages the same: for a composed one SHA-256 over what the host handed in, for a parsed one SHA-256 over the
     /// entries' bytes without the envelope, so that a resend in a new Bundle is the same content (messaging.md 10.1).
     pub fn content_identity(&self) -> [u8; 32] {
@@ -238,34 +213,6 @@ impl Message {
 
     fn resource(&self, entry: &Entry) -> &str {
         self.bundle.get(entry.resource.clone()).unwrap_or_default()
-    }
-
-    /// The base64 text of an attachment without escapes and white space.
-    fn base64(&self, index: usize) -> Result<&str> {
-        let missing =
-            || Error::new(EREF_NOT_FOUND, format!("there is no attachment {index}; the message has {}", self.attachment_count()));
-        let attachment = self.envelope.attachments.get(index).ok_or_else(missing)?;
-        let data = attachment.data.clone().ok_or_else(|| {
-            Error::new(
-                EREF_NOT_FOUND,
-                format!("attachment {index} is only a URL (attachment[{index}].url): its content is not in the message"),
-            )
-        })?;
-        let raw = self.bundle.get(data).unwrap_or_default();
-        let cleaned = self.cleaned.get(index).ok_or_else(missing)?.get_or_init(|| {
-            // Some writers escape `/` or `+`, some break lines.
-            if !raw.bytes().any(|byte| byte == b'\\' || byte.is_ascii_whitespace()) {
-                return Ok(None);
-            }
-            let mut text: String = serde_json::from_str(&format!("\"{raw}\"")).map_err(|_| self.not_base64(index))?;
-            text.retain(|character| !character.is_ascii_whitespace());
-            Ok(Some(text))
-        });
-        Ok(cleaned.as_ref().map_err(Clone::clone)?.as_deref().unwrap_or(raw))
-    }
-
-    fn not_base64(&self, index: usize) -> Error {
-        Error::new(EREF_INVALID_CONTENT, format!("attachment {index} is not base64"))
     }
 
     /// Attachments beyond the limits are refused (messaging.md 15).

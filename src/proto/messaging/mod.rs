@@ -2,6 +2,8 @@
 
 pub mod answer;
 mod assemble;
+pub mod attachment;
+pub mod certificate;
 pub mod changes;
 pub mod check;
 pub mod compose;

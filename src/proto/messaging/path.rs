@@ -47,6 +47,13 @@ impl<'a> Iterator for Steps<'a> {
     }
 }
 
+impl Steps<'_> {
+    /// The steps after the next one, when that is the caller's choice.
+    fn peek_chosen(mut self) -> Option<Self> {
+        matches!(self.next()?.kind, StepKind::Chosen).then_some(self)
+    }
+}
+
 fn steps(path: &str) -> Steps<'_> {
     Steps { path, at: 0 }
 }
@@ -94,16 +101,42 @@ fn follow<'a>(view: View<'a>, node: Node<'a>, mut steps: Steps<'_>, index: usize
         StepKind::Element(wanted) => follow(view, items.nth(wanted)?, steps, index),
         StepKind::Chosen => follow(view, items.nth(index)?, steps, index),
         StepKind::Where { key, contains, values } => {
-            items.filter(|item| matches(*item, key, contains, values)).find_map(|item| follow(view, item, steps, index))
+            let mut wanted = items.filter(|item| matches(*item, key, contains, values));
+            match steps.peek_chosen() {
+                Some(rest) => follow(view, wanted.nth(index)?, rest, index),
+                None => wanted.find_map(|item| follow(view, item, steps, index)),
+            }
         }
         StepKind::Resolve => follow(view, view.resolve(items.next()?)?, steps, index),
     }
 }
 
-/// How many elements the list before `[]` has; without one, 1 when the path leads somewhere.
+/// How many elements the caller may choose from at `[]`; without one, 1 when the path leads somewhere.
 pub fn count<'a>(view: View<'a>, from: Node<'a>, path: &str) -> usize {
-    let Some((before, _)) = path.split_once("[]") else { return usize::from(walk(view, from, path, 0).is_some()) };
-    list(walk(view, from, before, 0)).count()
+    match path.split_once("[]") {
+        Some((before, _)) => counted(view, from, steps(before)),
+        None => usize::from(walk(view, from, path, 0).is_some()),
+    }
+}
+
+fn counted<'a>(view: View<'a>, node: Node<'a>, mut steps: Steps<'_>) -> usize {
+    let Some(step) = steps.next() else { return list(Some(node)).count() };
+    let mut items = list(Some(node));
+    let next = match step.kind {
+        StepKind::Member(name) => items.next().and_then(|item| item.get(name)),
+        StepKind::Element(wanted) => items.nth(wanted),
+        StepKind::Chosen => None,
+        StepKind::Where { key, contains, values } => {
+            let mut wanted = items.filter(|item| matches(*item, key, contains, values));
+            let mut rest = steps;
+            if rest.next().is_none() {
+                return wanted.count();
+            }
+            wanted.next()
+        }
+        StepKind::Resolve => items.next().and_then(|item| view.resolve(item)),
+    };
+    next.map_or(0, |node| counted(view, node, steps))
 }
 
 /// The text of a simple value; an empty one counts as none.
@@ -227,6 +260,19 @@ mod tests {
         let value = || json!({"participant": [{"actor": {"reference": "Location/none"}}, {"actor": {"reference": "Location/l1"}}]});
         assert_eq!(read(value(), "participant[].actor.resolve().name", 1).as_deref(), Some("Room 4"));
         assert_eq!(read(value(), "participant[].actor.resolve().name", 0), None);
+    }
+
+    #[test]
+    fn a_choice_may_leave_several_to_choose_from() {
+        let value = json!({"extension": [{"url": "a", "valueString": "1"}, {"url": "b"}, {"url": "a", "valueString": "2"}]});
+        let path = "extension[url=a][].valueString";
+        assert_eq!([0, 1, 2].map(|index| read(value.clone(), path, index)), [Some("1".to_owned()), Some("2".to_owned()), None]);
+        let sample = Sample::resources(&[value]);
+        let counted = |path: &str| count(sample.view(), sample.view().header().unwrap(), path);
+        assert_eq!(
+            [counted(path), counted("extension[].url"), counted("extension[url=c][].url"), counted("extension[url=b].url")],
+            [2, 3, 0, 1]
+        );
     }
 
     #[test]

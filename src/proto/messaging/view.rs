@@ -1,5 +1,7 @@
 //! A message made navigable: one tree over its bytes, and who is who among its resources.
 
+use std::sync::OnceLock;
+
 use crate::error::Result;
 use crate::proto::fhir::reference::{Reference, Target, resolve};
 use crate::proto::fhir::tree::{Node, Tree, list};
@@ -13,7 +15,7 @@ const MOST_IDENTIFIERS: usize = 64;
 const MOST_REFERENCES: usize = 16;
 
 /// The parts resources play, each after those it is found through.
-const PARTS: [Home; 16] = [
+const PARTS: [Home; 15] = [
     Home::Focus,
     Home::Request,
     Home::Task,
@@ -29,14 +31,15 @@ const PARTS: [Home; 16] = [
     Home::TargetOrganization,
     Home::TargetLocation,
     Home::User,
-    Home::AppointmentLocation,
 ];
 
 /// What a message's bytes say of who is who in it, without the bytes. Made once; a [`View`] joins it with them.
 pub struct Cast {
     tree: Tree,
     entries: Vec<Entry>,
-    attachments: Vec<Attachment>,
+    attachments: Vec<Held>,
+    /// The answers of questionnaires, found when they are asked for.
+    answers: OnceLock<Vec<Held>>,
     /// The resources in focus, by their place among the entries.
     focus: Vec<usize>,
     /// Who plays which part.
@@ -52,9 +55,9 @@ struct Entry {
     id: Option<usize>,
 }
 
-/// An attachment and the resource it stands in, by index.
+/// Something of a list that goes through several resources, and what it stands in.
 #[derive(Clone, Copy)]
-struct Attachment {
+struct Held {
     node: usize,
     holder: usize,
 }
@@ -64,6 +67,8 @@ struct Attachment {
 pub struct View<'a> {
     document: &'a str,
     cast: &'a Cast,
+    /// A part that this resource plays for once.
+    instead: Option<(Home, usize)>,
 }
 
 /// An entry as a target of references.
@@ -93,7 +98,14 @@ impl Cast {
     /// Reads a Bundle whose envelope was checked (`messaging/parse.rs`). Errors: those of [`Tree::read`].
     pub fn read(document: &str) -> Result<Self> {
         let tree = Tree::read(document)?;
-        let mut cast = Self { tree, entries: Vec::new(), attachments: Vec::new(), focus: Vec::new(), parts: Vec::new() };
+        let mut cast = Self {
+            tree,
+            entries: Vec::new(),
+            attachments: Vec::new(),
+            answers: OnceLock::new(),
+            focus: Vec::new(),
+            parts: Vec::new(),
+        };
         let index = |node: Option<Node<'_>>| node.map(Node::index);
         let entry = |entry: Node<'_>| {
             let resource = entry.get("resource")?;
@@ -117,7 +129,7 @@ impl Cast {
 
     /// Joins it with the document it was read from.
     pub fn view<'a>(&'a self, document: &'a str) -> View<'a> {
-        View { document, cast: self }
+        View { document, cast: self, instead: None }
     }
 }
 
@@ -137,9 +149,41 @@ impl<'a> View<'a> {
         self.cast.entries.iter().filter_map(move |entry| self.node(entry.resource))
     }
 
+    /// The same message read as if it were about this resource of the type of `part`, by its place among the entries: for a message with
+    /// several tasks or appointments.
+    pub fn about(self, part: Home, entry: usize) -> Self {
+        Self { instead: Some((part, entry)), ..self }
+    }
+
+    /// The entries of the resources of this type that belong to the referral the message is about, those in focus first, at most `most`.
+    pub fn entries_of(self, kind: &'static str, most: usize) -> impl Iterator<Item = usize> + use<'a> {
+        let others = (0..self.cast.entries.len()).filter(move |index| !self.cast.focus.contains(index));
+        let all = self.cast.focus.iter().copied().chain(others);
+        all.filter(move |index| self.is_a(*index, kind) && self.is_of_request(*index)).take(most)
+    }
+
+    /// The resource of an entry.
+    pub fn entry(self, index: usize) -> Option<Node<'a>> {
+        self.resource(index)
+    }
+
+    /// Whether an entry is in focus.
+    pub fn is_focus(self, entry: usize) -> bool {
+        self.cast.focus.contains(&entry)
+    }
+
     /// How many attachments there are in documents and communications.
     pub fn attachment_count(self) -> usize {
         self.cast.attachments.len()
+    }
+
+    /// The length of the lists that homes beside resources are; `None` for a resource.
+    pub fn length(self, home: Home) -> Option<usize> {
+        match home {
+            Home::Attachments | Home::AttachmentHolders => Some(self.attachment_count()),
+            Home::Answers | Home::Questions => Some(self.answers().len()),
+            _ => None,
+        }
     }
 
     /// The resources in focus, in their order.
@@ -158,14 +202,16 @@ impl<'a> View<'a> {
         self.resources().any(|resource| labels(resource).any(|label| text(label, "code") == Some(HTEST.1)))
     }
 
-    /// Where the fields of this home are read: the resource that plays this part, or the attachment at `index` or what holds it.
+    /// Where the fields of this home are read: the resource that plays this part, or of a list what stands at `index`.
     pub fn home(self, home: Home, index: usize) -> Option<Node<'a>> {
-        let attachment = || self.cast.attachments.get(index);
         match home {
             Home::Envelope => Some(self.root()),
             Home::Header => self.header(),
-            Home::Attachments => self.node(attachment()?.node),
-            Home::AttachmentHolders => self.resource(attachment()?.holder),
+            Home::Attachments => self.node(self.cast.attachments.get(index)?.node),
+            Home::AttachmentHolders => self.node(self.cast.attachments.get(index)?.holder),
+            Home::Answers => self.node(self.answers().get(index)?.node),
+            Home::Questions => self.node(self.answers().get(index)?.holder),
+            Home::AppointmentLocation => self.appointment_location(),
             part => self.resource(self.part(part)?),
         }
     }
@@ -185,7 +231,8 @@ impl<'a> View<'a> {
 
     /// The index of the resource that plays this part, as far as it is known by now.
     fn part(self, home: Home) -> Option<usize> {
-        self.cast.parts.iter().find(|(part, _)| *part == home).map(|(_, index)| *index)
+        let mut parts = self.instead.iter().chain(&self.cast.parts);
+        parts.find(|(part, _)| *part == home).map(|(_, index)| *index)
     }
 
     fn is_a(self, index: usize, name: &str) -> bool {
@@ -248,18 +295,26 @@ impl<'a> View<'a> {
         self.follow(self.part(Home::Request), "performer").or_else(|| self.follow(self.part(Home::Task), "owner")).or_else(receiver)
     }
 
-    fn appointment_location(self) -> Option<usize> {
+    fn appointment_location(self) -> Option<Node<'a>> {
         let appointment = self.resource(self.part(Home::Appointment)?)?;
         let participants = list(appointment.get("participant")).take(MOST_REFERENCES);
-        let mut actors = participants.filter_map(|participant| self.resolved(participant.get("actor")?));
-        actors.find(|index| self.is_a(*index, "Location"))
+        let mut actors = participants.filter_map(|participant| self.resolve(participant.get("actor")?));
+        actors.find(|actor| resource_type(*actor) == "Location")
+    }
+
+    /// Whether what an entry is based on is the request the message is about, or not known to be another.
+    fn is_of_request(self, index: usize) -> bool {
+        let mut based_on = self.followed(index, "basedOn").peekable();
+        let request = self.part(Home::Request);
+        based_on.peek().is_none() || based_on.any(|other| Some(other) == request)
     }
 
     fn find(self, home: Home) -> Option<usize> {
         let requester = self.part(Home::RequesterRole);
         let target = self.part(Home::TargetRole);
         match home {
-            Home::Envelope | Home::Header | Home::Attachments | Home::AttachmentHolders => None,
+            Home::Envelope | Home::Header | Home::AppointmentLocation => None,
+            Home::Attachments | Home::AttachmentHolders | Home::Answers | Home::Questions => None,
             Home::Focus => self.cast.focus.first().copied(),
             Home::Request => self.request(),
             Home::Patient => self.patient(),
@@ -277,15 +332,23 @@ impl<'a> View<'a> {
             Home::User => ["enterer", "author"]
                 .into_iter()
                 .find_map(|member| self.of_role(self.follow(Some(0), member), "practitioner", "Practitioner")),
-            Home::AppointmentLocation => self.appointment_location(),
         }
     }
 
+    fn answers(self) -> &'a [Held] {
+        self.cast.answers.get_or_init(|| {
+            let mut found = Vec::new();
+            for form in self.resources().filter(|resource| resource_type(*resource) == "QuestionnaireResponse") {
+                find_answers(form.get("item"), &mut found);
+            }
+            found
+        })
+    }
+
     /// The attachments in document order, by the rule by which the envelope counts them.
-    fn find_attachments(self) -> Vec<Attachment> {
+    fn find_attachments(self) -> Vec<Held> {
         let mut found = Vec::new();
-        for (holder, entry) in self.cast.entries.iter().enumerate() {
-            let Some(resource) = self.node(entry.resource) else { continue };
+        for resource in self.resources() {
             let (member, inner) = match resource_type(resource) {
                 "DocumentReference" => ("content", "attachment"),
                 "Communication" => ("payload", "contentAttachment"),
@@ -293,9 +356,20 @@ impl<'a> View<'a> {
             };
             let parts = resource.get(member).into_iter().flat_map(Node::items);
             let attachments = parts.filter_map(|part| part.get(inner)).filter(|attachment| attachment.is_object());
-            found.extend(attachments.map(|attachment| Attachment { node: attachment.index(), holder }));
+            found.extend(attachments.map(|attachment| Held { node: attachment.index(), holder: resource.index() }));
         }
         found
+    }
+}
+
+/// Adds the answers of items and of the items below them, in the order of the form.
+fn find_answers(items: Option<Node<'_>>, found: &mut Vec<Held>) {
+    for item in list(items) {
+        for answer in list(item.get("answer")) {
+            found.push(Held { node: answer.index(), holder: item.index() });
+            find_answers(answer.get("item"), found);
+        }
+        find_answers(item.get("item"), found);
     }
 }
 
