@@ -103,6 +103,9 @@ impl Config {
             if let Some(ca) = tls.client_ca.as_mut() {
                 self.pem(&format!("listen[{index}].tls.client_ca"), ca)?;
             }
+            if let Some(lists) = tls.client_crl.as_mut() {
+                self.pem(&format!("listen[{index}].tls.client_crl"), lists)?;
+            }
         }
         if let Some(ca) = settings.network.ca.as_mut() {
             self.pem("network.ca", ca)?;

@@ -78,7 +78,7 @@ pub fn reach(address: IpAddr) -> Reach {
 fn reach_v4(address: Ipv4Addr) -> Reach {
     match address.octets() {
         // 100.100.100.200 and 192.0.0.192 are metadata addresses outside the link-local range.
-        [100, 100, 100, 200] | [192, 0, 0, 192] | [169, 254, ..] | [0, ..] | [224..=255, ..] => Reach::Never,
+        [100, 100, 100, 200] | [168, 63, 129, 16] | [192, 0, 0, 192] | [169, 254, ..] | [0, ..] | [224..=255, ..] => Reach::Never,
         [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18..=19, ..] => Reach::Private,
         _ if address.is_private() || address.is_loopback() => Reach::Private,
         _ => Reach::Public,
@@ -153,6 +153,7 @@ mod tests {
             ("2002:a9fe:a9fe::1", Reach::Never),
             ("fd00:ec2::254", Reach::Never),
             ("100.100.100.200", Reach::Never),
+            ("168.63.129.16", Reach::Never),
             ("fe80::1", Reach::Never),
             ("0.0.0.0", Reach::Never),
             ("::", Reach::Never),

@@ -188,6 +188,9 @@ pub struct ListenTls {
     /// Certificates that client certificates must come from. A listener with this serves messaging only.
     #[serde(default)]
     pub client_ca: Option<String>,
+    /// Revocation lists of these authorities, one of each; a certificate whose authority has none is refused then.
+    #[serde(default)]
+    pub client_crl: Option<String>,
 }
 
 /// Where state is kept.

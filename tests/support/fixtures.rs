@@ -17,8 +17,8 @@ pub fn read(name: &str) -> Vec<u8> {
 /// The names of the fixtures in a folder, in order.
 pub fn names(below: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder().join(below)).unwrap();
-    let stem = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    let mut found: Vec<String> = entries.map(|entry| format!("{below}/{}", stem(entry.unwrap().path()))).collect();
+    let plain = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().trim_end_matches(".json").to_owned();
+    let mut found: Vec<String> = entries.map(|entry| format!("{below}/{}", plain(entry.unwrap().path()))).collect();
     found.sort();
     found
 }

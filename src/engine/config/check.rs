@@ -95,6 +95,9 @@ fn check_listen(at: &str, listen: &Listen) -> Result<()> {
             "client certificates on a listener that serves SMART pages",
             "\"for\": [\"messaging\"]: a browser would show its user a certificate chooser",
         )),
+        Some(tls) if tls.client_crl.is_some() && tls.client_ca.is_none() => {
+            Err(wrong(&format!("{at}.tls.client_crl"), "revocation lists without client_ca", "both, or neither"))
+        }
         _ => Ok(()),
     }
 }

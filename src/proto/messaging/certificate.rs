@@ -38,3 +38,18 @@ fn has_names(certificate: &Certificate, rule: &CertificateRule) -> bool {
 pub fn written(name: &str) -> Option<String> {
     Name::from_str(name).ok().map(|name| name.to_string()).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_in_one_way_of_writing() {
+        assert_eq!(written("cn=c,O=The RMS\\, \\22Inc\\22,C=CA"), written("CN=c,O=The RMS\\, \\\"Inc\\\",C=CA"));
+        assert_ne!(written("CN=c,O=x"), written("CN=c\\,O=x"));
+        assert_ne!(written("CN=c,O=x"), written("O=x,CN=c"));
+        for wrong in ["", "the rms", "CN"] {
+            assert_eq!(written(wrong), None, "{wrong}");
+        }
+    }
+}
