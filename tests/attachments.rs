@@ -183,7 +183,7 @@ fn private_addresses_are_dialled_for_partners_that_are_configured_so() {
     let event = taken(&pos, &[at("Binary/1")]);
     let error = pos.engine.attachment_fetch(&message(&event), 0, PATIENCE, None).unwrap_err();
     assert_eq!(error.status(), EREF_FORBIDDEN);
-    assert!(error.message().contains("private"), "{}", error.message());
+    assert!(error.message().contains("no address that may be fetched from"), "{}", error.message());
     assert!(clinic.partner.messages().is_empty());
 
     // A name that leads to a private address, and metadata services in any case.

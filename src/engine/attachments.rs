@@ -15,7 +15,7 @@ use crate::io::clock;
 use crate::log::Level;
 use crate::proto::messaging::Message;
 use crate::proto::messaging::attachment::{Digest, Stated, address, redirected};
-use crate::proto::settings::Partner;
+use crate::proto::settings::{Network, Partner, time_for};
 use crate::proto::store::FetchedAttachment;
 
 /// Redirects followed, all at one host.
@@ -80,9 +80,8 @@ impl Inner {
     fn fetch(&self, partner: &Partner, stated: Stated<'_>, index: usize) -> Result<FetchedAttachment> {
         let url = stated.url.ok_or_else(|| Error::new(EREF_NOT_FOUND, format!("attachment {index} has neither data nor a URL")))?;
         let url = address(partner, index, url)?;
-        let private = partner.messaging.as_ref().is_some_and(|messaging| messaging.private);
         let general = self.client(partner)?;
-        let client = general.for_foreign(private, self.settings().limits.attachment_bytes)?;
+        let client = self.guarded_client(partner)?;
         let accept =
             stated.content_type.map_or_else(|| "*/*".to_owned(), |media| format!("{media}, application/octet-stream;q=0.5"));
         let mut answer = self.ask_twice(partner, (&general, &client), url, &accept, index)?;
@@ -96,6 +95,18 @@ impl Inner {
         stated.check(index, digest)?;
         let content = Arc::new(std::mem::take(&mut answer.body));
         Ok(FetchedAttachment { content_type, content })
+    }
+
+    /// A client for what a partner names: not to private addresses unless its configuration says so, at most `limits.attachment_bytes`,
+    /// with the time that a slow line needs for them.
+    fn guarded_client(&self, partner: &Partner) -> Result<Client> {
+        let settings = self.settings();
+        let limit = settings.limits.attachment_bytes;
+        let total_ms = u64::try_from(time_for(settings.network.total_ms, limit).as_millis()).unwrap_or(u64::MAX);
+        let network = Network { total_ms, answer_bytes: limit as u64, ..settings.network.clone() };
+        let messaging = partner.messaging.as_ref();
+        let (ca, private) = messaging.map_or((None, false), |messaging| (messaging.ca.as_deref(), messaging.private));
+        Client::guarded(&network, ca, private)
     }
 
     /// Asks with the partner's credential; a 401 drops the token and asks once more with a fresh one (messaging.md 9).
@@ -128,7 +139,7 @@ fn follow(client: &Client, mut url: Url, bearer: Option<&str>, accept: &str, ind
     Err(Error::new(EREF_REMOTE, format!("attachment {index}: its host sends us around in a circle")))
 }
 
-/// What is too large for a guarded client is too large for the limit on attachments.
+/// A content that is too large is too large for the limit on attachments.
 fn named(error: Error, index: usize) -> Error {
     if error.status() != EREF_TOO_LARGE {
         return error;
