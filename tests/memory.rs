@@ -86,7 +86,8 @@ fn assert_refused<T>(call: impl FnOnce() -> Result<T>) {
 
 /// The most that this thread held during a call, beyond what it held before.
 fn most<T>(call: impl FnOnce() -> T) -> (usize, T) {
-    (HELD.set(0), MOST.set(0));
+    HELD.set(0);
+    MOST.set(0);
     let result = call();
     (MOST.get().max(0) as usize, result)
 }
