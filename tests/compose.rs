@@ -1,63 +1,18 @@
-//! What a host sets is what its partner reads: every event, every dialect, any values. What is composed goes to a folder, for
-//! `tools/check_compose.py`.
+//! What a host sets is what its partner reads: every event, every dialect, any values.
 
-use std::path::Path;
+#[path = "support/composed.rs"]
+mod composed;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use composed::{built, is_about, kinds, settings, taken};
 use ereferral::proto::guide::dialects::{DIALECTS, Dialect};
-use ereferral::proto::guide::events::EVENTS;
 use ereferral::proto::guide::field::{Field, Kind};
-use ereferral::proto::guide::fields_table::FIELDS;
 use ereferral::proto::messaging::{Draft, Known, Message};
-use ereferral::proto::settings::Settings;
 use ereferral::proto::store::ReferralRole;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::json;
-
-const NOW: i64 = 1_778_351_400_118;
-
-fn settings(dialect: &Dialect, test: bool) -> Arc<Settings> {
-    let text = json!({
-        "system": {"name": "Riverside Family Health", "software": "MyPOS", "version": "4.2", "roles": ["rms-source", "rms-target"],
-            "time_zone": "America/Toronto"},
-        "public_url": "https://pos.example", "test": test, "store": {"url": "sqlite:a.db", "key_file": "a.key"},
-        "partners": [{"name": "rms", "dialect": dialect.name, "roles": ["rms-source", "rms-target"],
-            "messaging": {"endpoint": "https://rms.example/fhir/$process-message"}}]
-    });
-    Arc::new(serde_json::from_value(text).unwrap())
-}
-
-fn random() -> impl Fn() -> [u8; 32] {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    || {
-        let mut bytes = [9; 32];
-        bytes[..8].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        bytes
-    }
-}
-
-/// The events of every dialect.
-fn kinds() -> impl Iterator<Item = (&'static Dialect, &'static str)> {
-    let of = |dialect: &'static Dialect| {
-        EVENTS.iter().filter(|event| !dialect.without_events.contains(&event.code)).map(move |event| (dialect, event.code))
-    };
-    DIALECTS.iter().flat_map(of)
-}
-
-/// The fields a draft takes, as its form lists them.
-fn taken(draft: &Draft) -> Vec<&'static Field> {
-    let form: serde_json::Value = serde_json::from_str(&draft.fields_json()).unwrap();
-    let names: Vec<&str> = form["fields"].as_array().unwrap().iter().map(|field| field["name"].as_str().unwrap()).collect();
-    FIELDS.iter().filter(|field| names.contains(&field.name)).collect()
-}
-
-/// Which resource the message is about, where the event leaves a choice.
-fn is_about(event: &str, field: &Field) -> bool {
-    !(event != "notify-add-appointment" && field.name.starts_with("appointment."))
-}
 
 const WORDS: &str = "[\\p{L}\\p{M}\\p{N}'’\"\\\\/.,;:()«»ᐃᓄᒃᑎᑐᑦéèçœÉ🙂👩‍⚕️ -]";
 
@@ -101,10 +56,6 @@ fn fill(draft: &mut Draft, event: &str, mut next: impl FnMut(&'static Field) -> 
     set
 }
 
-fn built(draft: &Draft, what: &str) -> Message {
-    draft.build(NOW, &random()).unwrap_or_else(|error| panic!("{what}: {error}: {}", error.detail().unwrap_or_default()))
-}
-
 fn compose_and_read(dialect: &'static Dialect, event: &str, runner: &mut TestRunner) {
     let mut draft = Draft::new(settings(dialect, false), "rms", event).unwrap();
     let set = fill(&mut draft, event, |field| value(field).new_tree(runner).unwrap().current());
@@ -132,30 +83,6 @@ fn what_is_set_is_read_back() {
 #[ignore = "full run"]
 fn what_is_set_is_read_back_many_times() {
     any_values(60);
-}
-
-#[test]
-fn every_composed_message_lies_in_a_folder_for_the_independent_check() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("composed");
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    for (dialect, event) in kinds() {
-        for rich in [false, true] {
-            let mut draft = Draft::new(settings(dialect, rich), "rms", event).unwrap();
-            let needed = |field: &Field| {
-                field.need != ereferral::proto::guide::field::Need::Optional || field.name.starts_with("referral.identifier")
-            };
-            for field in taken(&draft).into_iter().filter(|field| is_about(event, field) && (rich || needed(field))) {
-                draft.set(&field.name.replace("[]", "[0]"), field.example).unwrap();
-            }
-            if rich {
-                draft.add_attachment("lettre.pdf", "application/pdf", b"%PDF-1.4 invented").unwrap();
-            }
-            let message = built(&draft, &format!("{} {event}", dialect.name));
-            let name = format!("{}.{event}.{}.json", dialect.name, if rich { "rich" } else { "plain" });
-            std::fs::write(folder.join(name), message.bundle()).unwrap();
-        }
-    }
 }
 
 /// A referral received in one dialect is passed on in another: the content goes along, the words around it are those of the new partner.
