@@ -22,6 +22,7 @@ fn value(field: &'static Field) -> BoxedStrategy<String> {
     match field.kind {
         // What ends has begun before.
         Kind::Instant if field.name.ends_with(".end") => "205[0-9]-0[1-9]-0[1-9]T10:00:00Z".boxed(),
+        Kind::Line(_) if field.name.ends_with(".code") => "[A-Za-z0-9éᐃ./+-]{1,12}( [a-z0-9-]{1,6})?".boxed(),
         Kind::Line(max) => {
             let line = format!("[\\p{{L}}\\p{{N}}\"]{WORDS}{{0,{}}}[\\p{{L}}\\p{{N}}🙂]", max.min(40).saturating_sub(2));
             proptest::string::string_regex(&line).unwrap().prop_filter("length", move |text| text.chars().count() <= max).boxed()

@@ -391,6 +391,9 @@ fn check(field: &Field, value: &str) -> std::result::Result<(), String> {
         return Err(format!("expected at most {max} characters"));
     }
     let blank = value.trim().is_empty();
+    if field.name.ends_with(".code") && value.split(' ').any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
+        return Err("expected a code: words with one blank between them".to_owned());
+    }
     let good = match field.kind {
         Kind::Line(_) => !blank && !value.chars().any(char::is_control),
         Kind::Text(_) | Kind::Markup(_) => !blank && !value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')),

@@ -105,11 +105,8 @@ impl Draft {
             FIELDS.iter().filter(|field| field.write && self.means_something(field) && !self.host_speaks_for(field.places[0].0))
         {
             match self.need(field) {
-                // A number made up here is none the partner knows.
-                Need::Required if field.name == "referral.identifier[].value" && self.known.is_none() => {
-                    if self.value("referral.identifier[].value").is_none() {
-                        issues.push(finding(field.name, &format!("required for {}", self.event.code)));
-                    }
+                Need::Required if self.makes_up(field) => {
+                    issues.push(finding(field.name, &format!("required for {}", self.event.code)));
                 }
                 Need::Required if !has(field) => {
                     issues.push(finding(field.name, &format!("required for {}", self.event.code)));
@@ -127,6 +124,11 @@ impl Draft {
         }
         issues.extend(self.half_a_time(message));
         issues
+    }
+
+    /// A number made up here is none the partner knows.
+    fn makes_up(&self, field: &Field) -> bool {
+        field.name == "referral.identifier[].value" && self.known.is_none() && self.value(field.name).is_none()
     }
 
     fn half_a_time(&self, message: View<'_>) -> Option<Issue> {
