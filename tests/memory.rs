@@ -11,7 +11,7 @@ use std::cell::Cell;
 use clinic::Clinic;
 use ereferral::error::{EREF_NO_MEMORY, Result};
 use ereferral::io::clock;
-use ereferral::proto::store::{Accepted, IncomingMessage, OutgoingMessage};
+use ereferral::proto::store::{Accepted, IncomingMessage, OutgoingMessage, Turn};
 
 /// More than anything else allocates at a time, less than a piece of a body.
 const SHORT: usize = 512 << 10;
@@ -70,6 +70,7 @@ fn incoming(body: Vec<u8>, response: Vec<u8>) -> IncomingMessage {
         event: "notify-update-appointment".into(),
         content: [7; 32],
         refuse_changed: false,
+        response_to: None,
         body,
         response,
         notification: "{}".into(),
@@ -104,10 +105,12 @@ fn a_letter_that_cannot_be_opened_is_leased_without_its_body() {
         bundle_id: "b-1".into(),
         body: vec![b'x'; LARGE],
         referral: None,
+        replaces: None,
     };
     assert_refused(|| store.enqueue(&letter, now));
     store.enqueue(&letter, now).unwrap();
-    let (record, body) = scarce(|| store.lease_delivery(&[], now)).unwrap().unwrap();
+    let turn = Turn { partner: "rms".into(), urgent: false, expired_before: 0, most: 1 };
+    let (record, body) = scarce(|| store.lease_deliveries(&turn, now)).unwrap().pop().unwrap();
     assert_eq!((record.id.as_str(), body.err().map(|error| error.status())), ("out-1", Some(EREF_NO_MEMORY)));
 }
 

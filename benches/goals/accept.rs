@@ -157,6 +157,7 @@ fn directly(store: &Arc<dyn Store>) -> Box<dyn FnMut()> {
             event: "add-service-request".into(),
             content,
             refuse_changed: false,
+            response_to: None,
             body: sample.bytes.clone(),
             response: vec![0x20; 1000],
             notification: "x".repeat(4000),

@@ -27,7 +27,7 @@ use crate::error::{
 use crate::error::{Error, Result};
 use crate::io::resolve::NamedResolver;
 use crate::io::tls;
-use crate::proto::settings::{Network, time_for};
+use crate::proto::settings::{ClientTls, Network, time_for};
 
 /// How long an idle connection is kept for the next request. Short, since a partner may close it while a request is on its way.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
@@ -69,7 +69,12 @@ thread_local! {
 impl Client {
     /// A client with these settings; `partner_ca` (PEM, path or text) adds to the trusted authorities. `EREF_CONFIG` says what is wrong.
     pub fn new(network: &Network, partner_ca: Option<&str>) -> Result<Self> {
-        let tls = TlsConnector { config: tls::client_config(network, partner_ca)? };
+        Self::with_certificate(network, partner_ca, None)
+    }
+
+    /// As [`Client::new`], with a certificate of our own to show.
+    pub fn with_certificate(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>) -> Result<Self> {
+        let tls = TlsConnector { config: tls::client_config(network, partner_ca, own)? };
         let connect = Some(Duration::from_millis(network.connect_ms.max(1)));
         let total = Some(Duration::from_millis(network.total_ms.max(1)));
         let config = Config::builder()

@@ -106,6 +106,9 @@ pub struct Settings {
     /// Outgoing connections.
     #[serde(default)]
     pub network: Network,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// Where log lines go besides `eref_log_next`.
     #[serde(default)]
     pub log: LogSettings,
@@ -235,9 +238,15 @@ pub struct Messaging {
     /// The `MessageHeader.source.endpoint` values it is known to use; others are taken with a warning.
     #[serde(default)]
     pub source_endpoints: Vec<String>,
+    /// Our client certificate, shown to its endpoint and its token endpoint when they ask for one (messaging.md 9). Goes with any `auth`.
+    #[serde(default)]
+    pub client_tls: Option<ClientTls>,
     /// PEM (path or text) of extra certificate authorities for its endpoint.
     #[serde(default)]
     pub ca: Option<String>,
+    /// The `Bundle.id` of a message that is sent again (messaging.md 10.1). Absent: the same by itself, a new one when sent again by hand.
+    #[serde(default)]
+    pub resend_bundle_id: Option<ResendBundleId>,
     /// What to do when a known `MessageHeader.id` comes with other content (messaging.md 10.1).
     #[serde(default)]
     pub changed_content: ChangedContent,
@@ -252,6 +261,26 @@ pub enum ChangedContent {
     Update,
     /// Refuse it with 409.
     Refuse,
+}
+
+/// What becomes of `Bundle.id` when a message is sent again. `MessageHeader.id` always stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResendBundleId {
+    /// The same: the same bytes again.
+    Same,
+    /// A new one each time.
+    New,
+}
+
+/// Certificate and key by which we show who we are in TLS. Each is a path, or the PEM text itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientTls {
+    /// The chain, leaf first.
+    pub certificate: String,
+    /// The private key.
+    pub key: String,
 }
 
 /// How we show who we are when sending.
@@ -276,14 +305,49 @@ pub struct ClientCredentials {
     pub token_url: Url,
     /// Our id there.
     pub client_id: String,
-    /// Our secret there.
-    pub client_secret: SecretSource,
+    /// Our secret there. Without it and `private_key_jwt` the client certificate alone says who we are (RFC 8705 2).
+    #[serde(default)]
+    pub client_secret: Option<SecretSource>,
+    /// Our key there, instead of a secret (RFC 7523 2.2).
+    #[serde(default)]
+    pub private_key_jwt: Option<PrivateKeyJwt>,
     /// Asked for when present.
     #[serde(default)]
     pub scope: Option<String>,
     /// `body` (default) or `basic`.
     #[serde(default)]
     pub secret_in: SecretPlace,
+}
+
+/// The key that signs who we are, for the token endpoint to verify.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivateKeyJwt {
+    /// The private key as PEM (path or text): RSA, or EC on the curve of the algorithm. Text after `engine::config` has resolved it.
+    pub key: Secret,
+    /// Its id in the JWKS that the partner knows.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// `RS384` (default), `RS256`, `ES384` or `ES256`.
+    #[serde(default)]
+    pub algorithm: AssertionAlgorithm,
+    /// The `aud` of the assertion; `token_url` when absent.
+    #[serde(default)]
+    pub audience: Option<String>,
+}
+
+/// What an assertion is signed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum AssertionAlgorithm {
+    /// RSA with SHA-384.
+    #[default]
+    RS384,
+    /// RSA with SHA-256.
+    RS256,
+    /// P-384 with SHA-384.
+    ES384,
+    /// P-256 with SHA-256.
+    ES256,
 }
 
 /// Where the client secret travels.
@@ -503,6 +567,23 @@ impl Default for Network {
             first_retry_ms: 5_000,
             give_up_hours: 96,
         }
+    }
+}
+
+/// How long things are kept (architecture: retention).
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Entries of the audit trail, in days.
+    pub audit_days: u32,
+    /// Bodies of messages, in days after they are done with.
+    pub body_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        // Ten years, leap days included.
+        Self { audit_days: 3653, body_days: 90 }
     }
 }
 

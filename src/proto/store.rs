@@ -18,9 +18,9 @@ pub type Millis = i64;
 pub type SecretHash = [u8; 32];
 
 /// Durable state, shared by all processes of a clinic. See the module's text for the rules every implementation keeps.
-pub trait Store: Serving + Inbox + Events + Outbox + Launches + Charts + Keys + Referrals + Keeping {}
+pub trait Store: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Keeping {}
 
-impl<T: Serving + Inbox + Events + Outbox + Launches + Charts + Keys + Referrals + Keeping> Store for T {}
+impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Keeping> Store for T {}
 
 /// Who serves.
 pub trait Serving: Send + Sync {
@@ -58,19 +58,32 @@ pub trait Events: Send + Sync {
 /// Messages to be sent.
 pub trait Outbox: Send + Sync {
     /// Outbox, referral and audit in one transaction. Same host key and content: the first delivery. Same key, other content:
-    /// `EREF_KEY_REUSED`.
+    /// `EREF_KEY_REUSED`. What it replaces is given up; `EREF_WRONG_STATE` when that is under way, delivered, dropped or replaced.
     fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Enqueued>;
-    /// Takes the next due delivery to a partner that is not in `busy` and marks it `Sending`; never one whose referral has an earlier
-    /// unfinished one. The record carries the state it had before, and counts this attempt; the body comes with it, or why there is none.
-    fn lease_delivery(&self, busy: &[String], now: Millis) -> Result<Option<(DeliveryRecord, Result<Vec<u8>>)>>;
-    /// Records what an attempt came to, with the DELIVERY event if there is one, in one transaction.
-    fn finish_attempt(&self, id: &str, outcome: &AttemptOutcome, now: Millis) -> Result<()>;
     /// Finds a delivery by our id, or by the host's key.
     fn delivery(&self, id_or_host_key: &str) -> Result<Option<DeliveryRecord>>;
     /// The newest deliveries, optionally in one state.
     fn deliveries(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<DeliveryRecord>>;
-    /// Makes a delivery that is not under way due at once. `EREF_NOT_FOUND`, `EREF_WRONG_STATE` (under way or delivered).
-    fn requeue_delivery(&self, id: &str, now: Millis) -> Result<DeliveryRecord>;
+}
+
+/// The work of the delivering threads, and what a person decides about a delivery.
+pub trait Delivering: Send + Sync {
+    /// The partners for whom something is due; what was queued before `expired_before` is urgent.
+    fn due_partners(&self, now: Millis, expired_before: Millis) -> Result<Vec<DuePartner>>;
+    /// Takes due deliveries, the longest due first, and marks them `Sending`; never one whose referral has an earlier unfinished one. The
+    /// records carry the state they had before, and count this attempt; the body comes with each, or why there is none.
+    fn lease_deliveries(&self, turn: &Turn, now: Millis) -> Result<Vec<(DeliveryRecord, Result<Vec<u8>>)>>;
+    /// Records what became of them, by their ids, with the DELIVERY events, in one transaction.
+    fn finish_attempts(&self, attempts: &[(String, Attempted)], now: Millis) -> Result<()>;
+    /// Whether a delivery to this partner waits to be tried again after a failure.
+    fn is_failing(&self, partner: &str) -> Result<bool>;
+    /// Makes all that waits for this partner due at once: it was not reached for a while, and now is.
+    fn release_deliveries(&self, partner: &str, now: Millis) -> Result<()>;
+    /// Makes a delivery that is not under way due at once, for a person, under another `Bundle.id` if one is given. `EREF_NOT_FOUND`,
+    /// `EREF_WRONG_STATE` (under way, delivered, dropped or replaced).
+    fn requeue_delivery(&self, id: &str, bundle_id: Option<&str>, now: Millis) -> Result<DeliveryRecord>;
+    /// Gives up a delivery for a person, with a DELIVERY event. `EREF_NOT_FOUND`, `EREF_WRONG_STATE` as above.
+    fn drop_delivery(&self, id: &str, reason: &str, event_document: &str, now: Millis) -> Result<DeliveryRecord>;
 }
 
 /// Launches, codes and tokens.

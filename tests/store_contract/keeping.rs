@@ -91,14 +91,14 @@ fn plant(store: &dyn Store, mark: &str) {
         ..outgoing("a", "k", None)
     };
     store.enqueue(&send, NOW).unwrap();
-    assert!(store.lease_delivery(&[], NOW).unwrap().is_some());
+    assert!(lease_delivery(store, "a", NOW).is_some());
     let answered = AttemptOutcome {
         error: Some(mark.into()),
         answer: Some(mark.into()),
         event_document: Some(format!(r#"{{"name":"{mark}"}}"#)),
         ..outcome(DeliveryState::Refused)
     };
-    store.finish_attempt(&send.id, &answered, NOW).unwrap();
+    finish(store, &send.id, answered);
     let chart = vec![ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("Patient", mark) }];
     let started = NewLaunch { session: mark.into(), context: format!(r#"{{"user":"{mark}"}}"#), chart: chart.clone(), ..launch(1) };
     store.save_launch(&started, NOW).unwrap();

@@ -27,6 +27,7 @@ struct Row {
     trusted: bool,
     refuse_changed: bool,
     message_id: String,
+    answers_mac: Option<[u8; 32]>,
 }
 
 fn row(vault: &Vault, message: &IncomingMessage) -> Result<Row> {
@@ -46,6 +47,7 @@ fn row(vault: &Vault, message: &IncomingMessage) -> Result<Row> {
         trusted: message.trusted,
         refuse_changed: message.refuse_changed,
         message_id: message.message_id.clone(),
+        answers_mac: message.response_to.as_ref().map(|id| vault.lookup("message-id", id.as_bytes())),
     })
 }
 
@@ -71,7 +73,7 @@ impl Inbox for Sqlite {
                     Some(touch_referral(connection, &vault, found.into_iter().next(), update, &row.partner, now)?)
                 }
             };
-            insert(connection, &row, referral_id.as_deref(), now).map_err(store_error)?;
+            insert(connection, &row, referral_id.as_deref(), now).and_then(|()| note_answer(connection, &row, now)).map_err(store_error)?;
             let event = NewEvent {
                 kind: event_kind::MESSAGE,
                 partner: &row.partner,
@@ -132,6 +134,17 @@ fn insert(connection: &Connection, row: &Row, referral_id: Option<&str>, now: Mi
             row.id, row.partner, row.message_mac, row.content_mac, row.bundle_mac, row.event, referral_id, now, row.size, row.ids, row.response
         ])?;
     insert_body(connection, &row.id, &row.body)
+}
+
+/// A message that answers one of ours says so on that delivery (messaging.md 10.5). The first answer counts.
+fn note_answer(connection: &Connection, row: &Row, now: Millis) -> rusqlite::Result<()> {
+    let Some(answers) = &row.answers_mac else { return Ok(()) };
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET answered = ?3, answered_by = ?4 WHERE partner = ?1 AND message_mac = ?2 AND answered IS NULL",
+        )?
+        .execute(params![row.partner, answers, now, row.id])
+        .map(|_| ())
 }
 
 pub(super) fn insert_body(connection: &Connection, owner: &str, pieces: &[Vec<u8>]) -> rusqlite::Result<()> {

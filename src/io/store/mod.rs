@@ -2,6 +2,7 @@
 
 mod audit;
 mod charts;
+mod delivering;
 mod events;
 mod inbox;
 mod keeping;

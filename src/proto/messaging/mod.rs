@@ -3,6 +3,7 @@
 pub mod answer;
 mod assemble;
 pub mod compose;
+pub mod credentials;
 pub mod envelope;
 pub mod fields;
 pub mod header;
@@ -12,6 +13,7 @@ pub mod notification;
 pub mod parse;
 mod path;
 pub mod receive;
+pub mod resend;
 mod respond;
 pub mod retry;
 mod time;

@@ -221,6 +221,7 @@ fn accept(
         message_id: message.message_id().to_owned(),
         bundle_id: message.bundle_id().to_owned(),
         event: event.to_owned(),
+        response_to: message.header().response.as_ref().and_then(|response| response.identifier.clone()),
         content: message.content_identity(),
         refuse_changed: partner.messaging.as_ref().is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
         body: message.into_bundle(),

@@ -80,6 +80,8 @@ pub struct IncomingMessage {
     pub content: [u8; 32],
     /// Whether other content under a known `MessageHeader.id` is refused (`Changed`) instead of taken as an update.
     pub refuse_changed: bool,
+    /// `MessageHeader.response.identifier`: the message of ours that it answers (messaging.md 10.5).
+    pub response_to: Option<String>,
     /// The Bundle as received, byte for byte.
     pub body: Vec<u8>,
     /// The answer's body, replayed when the message comes again.
@@ -173,13 +175,16 @@ pub struct OutgoingMessage {
     pub body: Vec<u8>,
     /// The referral it belongs to.
     pub referral: Option<ReferralUpdate>,
+    /// Our id of the delivery that this one is sent instead of.
+    pub replaces: Option<String>,
 }
 
 /// The states of a delivery. The numbers are ABI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum DeliveryState {
     /// Stored, waiting for its turn.
+    #[default]
     Queued = 1,
     /// Being sent right now.
     Sending = 2,
@@ -244,6 +249,47 @@ pub struct DeliveryRecord {
     pub last_error: Option<String>,
     /// The body of the partner's answer.
     pub answer: Option<Vec<u8>>,
+    /// True when `bundle_id` is not the one in the stored body any more: it is put in before the message is sent (messaging.md 10.1).
+    pub renamed: bool,
+    /// When a message of the partner's came that answers this one, and our id of its reception (messaging.md 10.5).
+    pub answered: Option<(Millis, String)>,
+    /// Our id of the delivery that was sent instead.
+    pub replaced_by: Option<String>,
+    /// Somebody decided that it is not to be sent any more.
+    pub dropped: bool,
+}
+
+/// A partner for whom something is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuePartner {
+    /// Its name.
+    pub partner: String,
+    /// Since when.
+    pub since: Millis,
+    /// Something of it is to be tried even if the partner is not being reached: sent again by hand, or at the end of its time.
+    pub urgent: bool,
+}
+
+/// Which deliveries are taken for sending.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// To this partner.
+    pub partner: String,
+    /// Only those to be tried even if the partner is not being reached.
+    pub urgent: bool,
+    /// What was queued before is at the end of its time.
+    pub expired_before: Millis,
+    /// At most so many; after the first, only while their bodies stay small together.
+    pub most: u32,
+}
+
+/// What became of a delivery that was taken for sending.
+#[derive(Clone, Debug)]
+pub enum Attempted {
+    /// It was tried.
+    Tried(AttemptOutcome),
+    /// It was not: it is as before, in the state that it had.
+    GivenBack(DeliveryState),
 }
 
 /// What became of `enqueue`.
@@ -256,7 +302,7 @@ pub struct Enqueued {
 }
 
 /// What one attempt to deliver came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct AttemptOutcome {
     /// The new state. `Queued` and `UnknownOutcome` mean: again at `next_attempt`.
     pub state: DeliveryState,
@@ -270,6 +316,8 @@ pub struct AttemptOutcome {
     pub answer: Option<Vec<u8>>,
     /// The DELIVERY event's document, if the host is to be told.
     pub event_document: Option<String>,
+    /// The `Bundle.id` to send it with the next time; `None`: the same.
+    pub bundle_id: Option<String>,
 }
 
 /// A launch to be kept.
