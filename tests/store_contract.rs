@@ -8,6 +8,8 @@ use ereferral::error::*;
 use ereferral::io::store::sqlite;
 use ereferral::proto::store::*;
 
+#[path = "store_contract/audit.rs"]
+mod audit;
 #[path = "store_contract/delivering.rs"]
 mod delivering;
 #[path = "store_contract/keeping.rs"]

@@ -279,7 +279,7 @@ impl Inner {
         }
         self.reload_changed();
         if purge {
-            self.store.purge(now)?;
+            self.store.purge(&self.settings().retention, now)?;
         }
         if look {
             let parked = self.store.status()?.events_parked;

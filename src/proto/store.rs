@@ -10,6 +10,7 @@ mod records;
 pub use records::*;
 
 use crate::error::Result;
+use crate::proto::settings::Retention;
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = i64;
@@ -18,9 +19,9 @@ pub type Millis = i64;
 pub type SecretHash = [u8; 32];
 
 /// Durable state, shared by all processes of a clinic. See the module's text for the rules every implementation keeps.
-pub trait Store: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Keeping {}
+pub trait Store: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping {}
 
-impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Keeping> Store for T {}
+impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping> Store for T {}
 
 /// Who serves.
 pub trait Serving: Send + Sync {
@@ -150,7 +151,19 @@ pub trait Referrals: Send + Sync {
     fn link_referral(&self, id: &str, identifier: &Identifier, now: Millis) -> Result<()>;
 }
 
-/// Audit, counts, housekeeping.
+/// The audit trail. All other verbs append to it as they change something.
+pub trait Audit: Send + Sync {
+    /// Appends that something was refused. The same refusal again and again is counted, and written every few seconds.
+    fn audit_refusal(&self, refusal: &Refusal, now: Millis) -> Result<()>;
+    /// Checks that no entry was changed, removed, added or moved, and that the entries noted elsewhere are still there or were purged.
+    fn audit_verify(&self, known: &[AuditHead]) -> Result<AuditReport>;
+    /// The ends of all chains, to be noted elsewhere.
+    fn audit_heads(&self) -> Result<Vec<AuditHead>>;
+    /// Entries in the order of chain and number, after that one.
+    fn audit_entries(&self, after: Option<(&str, i64)>, limit: u32) -> Result<Vec<AuditEntry>>;
+}
+
+/// The host's notes, counts, housekeeping.
 pub trait Keeping: Send + Sync {
     /// Appends an entry of the host's own to the audit chain.
     fn audit_note(&self, document: &str, now: Millis) -> Result<()>;
@@ -158,6 +171,7 @@ pub trait Keeping: Send + Sync {
     fn status(&self) -> Result<StoreStatus>;
     /// A number that changes when another process commits. Cheap: polled every 250 ms.
     fn change_counter(&self) -> Result<i64>;
-    /// Deletes what its retention says (dedupe rows, ended launches, expired codes and tokens, old bodies).
-    fn purge(&self, now: Millis) -> Result<()>;
+    /// Deletes what its retention says (dedupe rows, ended launches, expired codes and tokens, old bodies, old audit entries), and writes
+    /// the audit's checkpoint when it is due.
+    fn purge(&self, retention: &Retention, now: Millis) -> Result<()>;
 }

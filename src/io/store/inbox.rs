@@ -9,7 +9,7 @@ use crate::io::store::referrals::{SealedUpdate, find_referrals, is_party, touch_
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
 use crate::memory;
-use crate::proto::store::{Accepted, Inbox, IncomingMessage, Millis, event_kind};
+use crate::proto::store::{Accepted, AuditHead, Inbox, IncomingMessage, Millis, event_kind};
 
 /// A message ready for its row: everything sealed and hashed before the writer is asked for.
 struct Row {
@@ -28,6 +28,8 @@ struct Row {
     refuse_changed: bool,
     message_id: String,
     answers_mac: Option<[u8; 32]>,
+    bundle_id: String,
+    sha256: String,
 }
 
 fn row(vault: &Vault, message: &IncomingMessage) -> Result<Row> {
@@ -47,6 +49,8 @@ fn row(vault: &Vault, message: &IncomingMessage) -> Result<Row> {
         trusted: message.trusted,
         refuse_changed: message.refuse_changed,
         message_id: message.message_id.clone(),
+        bundle_id: message.bundle_id.clone(),
+        sha256: AuditHead::hex(&message.content),
         answers_mac: message.response_to.as_ref().map(|id| vault.lookup("message-id", id.as_bytes())),
     })
 }
@@ -83,7 +87,7 @@ impl Inbox for Sqlite {
             };
             insert_event(connection, &vault, &event, now)?;
             let entry = json!({"what": "message received", "partner": row.partner, "event": row.event, "message_id": row.message_id,
-                               "id": row.id, "referral_id": referral_id});
+                               "bundle_id": row.bundle_id, "id": row.id, "referral_id": referral_id, "sha256": row.sha256});
             audit::append(connection, &vault, &node, now, &entry)?;
             Ok(Accepted::New { referral_id })
         })

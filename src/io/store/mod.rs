@@ -1,6 +1,7 @@
 //! Stores: implementations of `proto::store::Store`. SQLite is the embedded one.
 
 mod audit;
+mod audit_trail;
 mod charts;
 mod delivering;
 mod events;

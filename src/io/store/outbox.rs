@@ -8,7 +8,7 @@ use crate::io::store::inbox::insert_body;
 use crate::io::store::referrals::{SealedUpdate, find_referrals, touch_referral};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
-use crate::proto::store::{DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage};
+use crate::proto::store::{AuditHead, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage};
 
 const COLUMNS: &str =
     "id, partner, event, referral_id, state, attempts, created, next_attempt, http_status, answered, answered_by, replaced_by, dropped, \
@@ -121,7 +121,8 @@ impl Outbox for Sqlite {
         let body = vault.seal_body("body.piece", &message.id, &message.body)?;
         let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update)).transpose()?;
         let (id, partner, event) = (message.id.clone(), message.partner.clone(), message.event.clone());
-        let (message_id, node) = (message.message_id.clone(), self.node.id.clone());
+        let (message_id, bundle_id, node) = (message.message_id.clone(), message.bundle_id.clone(), self.node.id.clone());
+        let sha256 = AuditHead::hex(&message.content);
         let enqueued = self.writer.write(move |connection| {
             if let Some((first, content)) = by_key(connection, &host_key_mac).map_err(store_error)? {
                 if content != content_mac {
@@ -153,8 +154,8 @@ impl Outbox for Sqlite {
             if let Some(old) = &replaces {
                 replace(connection, old, &id)?;
             }
-            let entry = json!({"what": "message queued", "partner": partner, "event": event, "message_id": message_id, "id": id,
-                               "referral_id": referral_id, "replaces": replaces});
+            let entry = json!({"what": "message queued", "partner": partner, "event": event, "message_id": message_id, "bundle_id": bundle_id,
+                               "id": id, "referral_id": referral_id, "replaces": replaces, "sha256": sha256});
             audit::append(connection, &vault, &node, now, &entry)?;
             let queued =
                 by_id(connection, &id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the delivery just queued is not there"))?;

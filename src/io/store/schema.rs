@@ -78,8 +78,11 @@ CREATE INDEX token_expires ON token (expires);
 CREATE TABLE jti (mac BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE signing_key (kid TEXT PRIMARY KEY, created INTEGER NOT NULL, der BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 
--- Append-only, one hash chain per writer. A checkpoint row carries the chain over a purge.
+-- Append-only, one hash chain per writer. A checkpoint row carries the chain over a purge. The head of a chain proves where it ends.
 CREATE TABLE audit (
     node_id TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, checkpoint INTEGER NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL,
     content BLOB NOT NULL /* sealed */, PRIMARY KEY (node_id, seq)) WITHOUT ROWID;
+CREATE INDEX audit_checkpoint ON audit (at) WHERE checkpoint = 1;
+CREATE TABLE audit_head (
+    node_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, hash BLOB NOT NULL, mac BLOB NOT NULL) WITHOUT ROWID;
 ";
