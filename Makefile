@@ -7,18 +7,20 @@
 # A test that takes long, or needs more than a C compiler, carries #[ignore = "full run"]: test-quick leaves it out, test runs it.
 # --show-output lets a test that lacks a tool say "skipped: ..."; with CI=true that is a failure instead.
 # make lint                 format, clippy, documentation
+# make fuzz MINUTES=10      each fuzz target so many minutes, on hostile messages; installs cargo-fuzz and says so
 # make bench                speed, as ratios beside named limits of the same run
 
 CARGO ?= cargo
 CC ?= cc
 TARGET ?= target
 DIST ?= dist
+MINUTES ?= 10
 MESSAGE ?= tests/fixtures/ocean-like-add-service-request.json
 FEATURES = cli,sandbox,test-panic
 
 DEMO = $(TARGET)/demo
 
-.PHONY: lib demo demo-build check-tools test test-quick test-setup lint bench
+.PHONY: lib demo demo-build check-tools test test-quick test-setup fuzz lint bench
 
 # Each crate type in a run of its own: cargo drops LTO without a word when an rlib is built in the same run.
 lib:
@@ -67,6 +69,10 @@ test-setup:
 
 test-quick:
 	@tools/run-tests.sh $(CARGO) test --target-dir "$(TARGET)" --features $(FEATURES) --no-fail-fast -- --show-output
+
+fuzz:
+	@tools/setup-fuzz.sh
+	@tools/fuzz.sh $(MINUTES)
 
 # The C program of P10 and P11 runs on the library as it is shipped. The store lies under $(TARGET), on the project's disk.
 bench: lib

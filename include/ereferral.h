@@ -1274,10 +1274,22 @@ EREF_API size_t eref_message_attachment_count(const eref_message *message);
  * Decodes an attachment piece by piece: fills the buffer from byte offset on; *out_read is 0 at the end. index is the one of
  * attachment[index].title, .content_type, .size and .url (docs/fields.md), and the place in "attachments" of eref_message_json.
  *
+ * To write an attachment of a MESSAGE event to a file:
+ *
+ *     uint8_t piece[65536];
+ *     size_t at = 0, read;
+ *     status = eref_attachment_fetch(engine, message, i, 60000, NULL, &error);
+ *     while (status == EREF_OK) {
+ *         status = eref_message_attachment_read(message, i, at, piece, sizeof piece, &read, &error);
+ *         if (status != EREF_OK || read == 0) break;
+ *         fwrite(piece, 1, read, file);
+ *         at += read;
+ *     }
+ *
  * Ownership: the buffer stays the caller's.
  * Threads: any.
- * Errors: EREF_NOT_FOUND (no such index, or the attachment is only a URL: the message says which), EREF_INVALID_CONTENT (not base64),
- * EREF_INVALID_ARGUMENT.
+ * Errors: EREF_NOT_FOUND (no such index, or the attachment is only a URL and was not fetched with eref_attachment_fetch),
+ * EREF_INVALID_CONTENT (not base64), EREF_INVALID_ARGUMENT.
  * Since: 0.1.0
  */
 EREF_API
@@ -1288,6 +1300,65 @@ int32_t eref_message_attachment_read(const eref_message *message,
                                      size_t buffer_len,
                                      size_t *out_read,
                                      eref_error **error);
+
+/**
+ * Compares an attachment with the size and the hash that the message states of it. It takes the whole content, so it is a call of its own.
+ * What the message does not state counts as right. A difference is mostly a mistake of the sender: show the attachment, and say so.
+ *
+ * Ownership: nothing to free.
+ * Threads: any.
+ * Errors: EREF_INVALID_CONTENT (the message says whether size or hash differ, or that it is not base64), EREF_NOT_FOUND (as
+ * eref_message_attachment_read).
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_message_attachment_check(const eref_message *message,
+                                      size_t index,
+                                      eref_error **error);
+
+/**
+ * The media type of an attachment: the one its host gave when it was fetched, else the one the message states. out->data is NULL when
+ * nobody said.
+ *
+ * Ownership: the text is borrowed from the message and ends with it.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (no such index).
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_message_attachment_type(const eref_message *message,
+                                     size_t index,
+                                     eref_text *out,
+                                     eref_error **error);
+
+/**
+ * Fetches an attachment that is only a URL; after that eref_message_attachment_read reads it as if it had come with the message. message is
+ * that of a MESSAGE event of this engine (eref_event_message). An attachment that is in the message is left as it is, so this can be called
+ * for each. What was fetched once is kept in the store, sealed, for as long as the message, and costs no network again, also after a
+ * restart.
+ *
+ * It is fetched from the hosts of that partner only (messaging.attachment_hosts), with our credential for it, over no redirect to another
+ * host and from no private address unless "private" says so. Relative URLs lie below the partner's FHIR base. Size and hash must be those
+ * that the message states, the media type too; else nothing is kept.
+ *
+ * Blocks for at most timeout_ms; 0 asks the store alone; EREF_NO_TIMEOUT waits as long as the configuration allows. A cancel ends it within
+ * a tenth of a second, or while connecting within network.connect_ms.
+ *
+ * Ownership: nothing to free.
+ * Threads: any; extend the lease of the event (eref_event_extend) before a long wait.
+ * Errors: EREF_NOT_FOUND (no such index, or the host answered 404), EREF_FORBIDDEN (not a host of the partner, a redirect to another host,
+ * a private address), EREF_TOO_LARGE (limits.attachment_bytes), EREF_INVALID_CONTENT (media type, size or hash), EREF_TIMEOUT,
+ * EREF_CANCELLED, EREF_NETWORK, EREF_TLS, EREF_REMOTE (eref_error_http_status says what the host answered), EREF_CONFIG, EREF_STORE,
+ * EREF_INVALID_ARGUMENT (not a message of an event), EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_attachment_fetch(const eref_engine *engine,
+                              const eref_message *message,
+                              size_t index,
+                              uint32_t timeout_ms,
+                              const eref_cancel *cancel,
+                              eref_error **error);
 
 /**
  * Frees a message. NULL is allowed; so is a message borrowed from an event: that one stays until its event is freed.

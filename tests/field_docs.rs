@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use ereferral::proto::guide::fields_table::{FIELDS, Kind, Need, on};
+use ereferral::proto::guide::field::{Kind, Need, on};
+use ereferral::proto::guide::fields_table::FIELDS;
 
 fn table() -> String {
     let mut text = String::from(

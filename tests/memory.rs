@@ -1,17 +1,23 @@
-//! What is too large for the memory there is fails with a status, and the process goes on.
+//! What is too large for the memory there is fails with a status, and the process goes on; and a large letter is held once.
 
 #[path = "support/clinic.rs"]
 mod clinic;
+#[path = "support/messages.rs"]
+mod messages;
 #[path = "support/store.rs"]
 mod store;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
 use clinic::Clinic;
 use ereferral::error::{EREF_NO_MEMORY, Result};
 use ereferral::io::clock;
-use ereferral::proto::store::{Accepted, IncomingMessage, OutgoingMessage, Turn};
+use ereferral::log::{Level, Log};
+use ereferral::proto::exchange::{Exchange, Peer, Step, World};
+use ereferral::proto::smart::keys::Keys;
+use ereferral::proto::store::{Accepted, IncomingMessage, OutgoingMessage, Turn, event_kind};
 
 /// More than anything else allocates at a time, less than a piece of a body.
 const SHORT: usize = 512 << 10;
@@ -20,6 +26,18 @@ const LARGE: usize = 3 << 20;
 thread_local! {
     /// The smallest allocation that this thread is refused.
     static REFUSED: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// What this thread holds, and held at most, since the last count began.
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
+}
+
+fn took(bytes: usize) {
+    HELD.set(HELD.get() + bytes as isize);
+    MOST.set(MOST.get().max(HELD.get()));
+}
+
+fn gave(bytes: usize) {
+    HELD.set(HELD.get() - bytes as isize);
 }
 
 struct Scarce;
@@ -30,10 +48,12 @@ unsafe impl GlobalAlloc for Scarce {
         if layout.size() >= REFUSED.get() {
             return std::ptr::null_mut();
         }
+        took(layout.size());
         // SAFETY: the caller keeps the same promises to us.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        gave(layout.size());
         // SAFETY: the caller keeps the same promises to us.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -41,6 +61,9 @@ unsafe impl GlobalAlloc for Scarce {
         if size >= REFUSED.get() {
             return std::ptr::null_mut();
         }
+        // Both blocks may exist for a moment.
+        took(size);
+        gave(layout.size());
         // SAFETY: the caller keeps the same promises to us.
         unsafe { System.realloc(memory, layout, size) }
     }
@@ -61,6 +84,13 @@ fn assert_refused<T>(call: impl FnOnce() -> Result<T>) {
     assert_eq!(scarce(call).err().map(|error| error.status()), Some(EREF_NO_MEMORY));
 }
 
+/// The most that this thread held during a call, beyond what it held before.
+fn most<T>(call: impl FnOnce() -> T) -> (usize, T) {
+    (HELD.set(0), MOST.set(0));
+    let result = call();
+    (MOST.get().max(0) as usize, result)
+}
+
 fn incoming(body: Vec<u8>, response: Vec<u8>) -> IncomingMessage {
     IncomingMessage {
         id: "in-1".into(),
@@ -71,7 +101,7 @@ fn incoming(body: Vec<u8>, response: Vec<u8>) -> IncomingMessage {
         content: [7; 32],
         refuse_changed: false,
         response_to: None,
-        body,
+        body: body.into(),
         response,
         notification: "{}".into(),
         referral: None,
@@ -103,7 +133,7 @@ fn a_letter_that_cannot_be_opened_is_leased_without_its_body() {
         event: "add-service-request".into(),
         message_id: "mh-1".into(),
         bundle_id: "b-1".into(),
-        body: vec![b'x'; LARGE],
+        body: vec![b'x'; LARGE].into(),
         referral: None,
         replaces: None,
     };
@@ -128,4 +158,46 @@ fn a_file_and_a_message_that_cannot_be_copied_are_refused() {
     let message = desk.engine.draft_build(&draft).unwrap();
     assert_refused(|| desk.engine.send("rms", "key-1", &message));
     desk.engine.send("rms", "key-1", &message).unwrap();
+}
+
+/// A letter of this many bytes, 4/3 of that in base64. Held a second time anywhere, it would be more than the room for everything else.
+const LETTER: usize = 6 << 20;
+const ROOM: usize = 4 << 20;
+
+#[test]
+fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
+    let (_folder, store) = store::open();
+    let settings = serde_json::json!({
+        "system": {"name": "Fakeville Family Health", "software": "test", "version": "1", "roles": ["rms-target"],
+                   "time_zone": "America/Toronto"},
+        "public_url": "https://pos.test", "test": true, "store": {"url": "sqlite:unused.db", "key_file": "unused.key"},
+        "limits": {"attachment_bytes": LETTER + 4096, "attachments_bytes": LETTER + 8192},
+        "partners": [{"name": "rms", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": "invented-token"}}}],
+    });
+    let world = Arc::new(World {
+        store: store.clone(),
+        settings: Arc::new(serde_json::from_value(settings).unwrap()),
+        keys: Arc::new(Keys::new(Vec::new())),
+        log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+        signals: Arc::new(|_| {}),
+    });
+    let body = messages::referral(LETTER);
+    let request = http::Request::post("/fhir/$process-message")
+        .header("authorization", "Bearer invented-token")
+        .header("content-type", "application/fhir+json")
+        .body(())
+        .unwrap();
+    let mut exchange = Exchange::new(world, request, Peer::default(), Box::new(clock::random));
+    assert!(matches!(exchange.step(clock::now()), Step::NeedBody { .. }));
+    let size = body.len();
+    exchange.body(Ok(body));
+    let (taking, step) = most(|| exchange.step(clock::now()));
+    let Step::Respond(response) = step else { panic!("no answer") };
+    assert_eq!(response.status(), 200, "{}", String::from_utf8_lossy(response.body()));
+    let event = store.lease_event(event_kind::MESSAGE, clock::now(), clock::now() + 60_000).unwrap().unwrap();
+    let (opening, kept) = most(|| store.message_body(&event.subject).unwrap());
+    eprintln!("{size} bytes: {taking} more to take them, {opening} to read them from the store");
+    assert_eq!(kept.len(), size);
+    assert!(taking < ROOM, "{taking} bytes more than the body");
+    assert!(opening < size + ROOM, "{opening} bytes for a body of {size}");
 }

@@ -229,6 +229,25 @@ fn follows_no_redirect() {
 }
 
 #[test]
+fn a_guarded_client_dials_private_addresses_only_where_it_may_and_metadata_never() {
+    let authority = Authority::new();
+    let (address, connections) = tls(&authority.server(&["127.0.0.1", "localhost"]), answer_ok);
+    let get = |private, host: &str| {
+        let url = Url::parse(&format!("https://{host}:{}/", address.port())).unwrap();
+        Client::guarded(&network(&authority), None, private).unwrap().get(&url, &[])
+    };
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "169.254.169.254"] {
+        let failure = get(false, host).unwrap_err();
+        assert_eq!((failure.error.status(), failure.sent), (EREF_NETWORK, false));
+        assert!(failure.error.message().contains("no address that may be fetched from"), "{}", failure.error.message());
+    }
+    assert!(get(true, "169.254.169.254").unwrap_err().error.message().contains("no address that may be fetched from"));
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+    assert_eq!(get(true, "127.0.0.1").unwrap().status, 200);
+    assert_eq!(get(true, "localhost").unwrap().status, 200);
+}
+
+#[test]
 fn plain_http_leaves_for_loopback_only() {
     let failure = post(&impatient(), "http://partner.test/").unwrap_err();
     assert_eq!((failure.error.status(), failure.sent), (EREF_CONFIG, false));

@@ -54,7 +54,7 @@ fn settings(listen: Value, limits: Value) -> Settings {
     let document = json!({
         "system": {"name": "Test clinic", "software": "Test", "version": "1", "roles": ["smart-server", "rms-source"], "time_zone": "America/Toronto"},
         "public_url": "https://pos.test", "store": {"url": "sqlite:none", "key_file": "none"}, "listen": [listen], "limits": limits,
-        "partners": [{"name": "rms", "roles": ["rms-target", "smart-app"], "messaging": {"inbound": {"bearer": "message-token"}},
+        "partners": [{"name": "rms", "roles": ["rms-target", "smart-app"], "messaging": {"inbound": {"bearer": "token-of-the-messages"}},
             "smart_app": {"client_id": "app", "launch_url": "https://app.test/", "redirect_uris": ["https://app.test/r"], "scopes": "patient/*.rs"}}],
     });
     serde_json::from_value(document).unwrap()
@@ -102,7 +102,9 @@ fn kit(settings: Settings, questions: Questions) -> Kit {
         signals: Arc::new(move |signal| sink.lock().unwrap().push(signal)),
     });
     let (listen, now) = (world.settings.listen.clone(), world.clone());
-    let options = Options { listen, world: Arc::new(move || now.clone()), questions, clock: clock::now, entropy: clock::random };
+    let keys = Arc::new(|_: &_| unreachable!("no partner here publishes keys"));
+    let options =
+        Options { listen, world: Arc::new(move || now.clone()), questions, keys, clock: clock::now, entropy: clock::random };
     Kit { options, world, signals, folder }
 }
 
@@ -195,8 +197,9 @@ fn eight_kept_connections_are_all_answered() {
         assert!(streams.iter_mut().all(|stream| answer(stream).unwrap().0 == 404));
     }
     let body = "{}";
-    assert_eq!(status(&mut streams[0], &(post_head("message-token", 2) + body)), 400);
-    let chunked = post_head("message-token", 2).replace("Content-Length: 2", "Transfer-Encoding: chunked") + "2\r\n{}\r\n0\r\n\r\n";
+    assert_eq!(status(&mut streams[0], &(post_head("token-of-the-messages", 2) + body)), 400);
+    let chunked =
+        post_head("token-of-the-messages", 2).replace("Content-Length: 2", "Transfer-Encoding: chunked") + "2\r\n{}\r\n0\r\n\r\n";
     assert_eq!(status(&mut streams[0], &chunked), 400);
     assert_eq!(status(&mut streams[0], &get("/nothing", "x")), 404);
 }
@@ -261,7 +264,7 @@ fn connections_beyond_the_limit_are_closed() {
 #[test]
 fn a_body_announced_too_large_is_refused_unread() {
     let site = plain_site(json!({}));
-    let (code, head) = ask(&mut site.connect(), &post_head("message-token", 10 << 30)).unwrap();
+    let (code, head) = ask(&mut site.connect(), &post_head("token-of-the-messages", 10 << 30)).unwrap();
     assert_eq!(code, 413);
     assert!(head.contains("connection: close"));
 }
@@ -270,7 +273,7 @@ fn a_body_announced_too_large_is_refused_unread() {
 fn a_body_that_grows_too_large_is_refused_and_the_answer_arrives() {
     let site = plain_site(json!({"message_bytes": 1000}));
     let mut stream = site.connect();
-    let head = post_head("message-token", 0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
+    let head = post_head("token-of-the-messages", 0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
     let chunk = format!("3e8\r\n{}\r\n", "x".repeat(1000));
     assert_eq!(status(&mut stream, &(head + &chunk + &chunk + "0\r\n\r\n")), 413);
 }
@@ -285,7 +288,7 @@ fn a_stranger_is_refused_before_the_body_is_read() {
 #[test]
 fn a_body_that_does_not_come_is_answered_in_time() {
     let site = plain_site(json!({"body_ms": 100}));
-    assert_eq!(status(&mut site.connect(), &(post_head("message-token", 100) + "{")), 408);
+    assert_eq!(status(&mut site.connect(), &(post_head("token-of-the-messages", 100) + "{")), 408);
     assert_eq!(site.listener.counts().slow, 1);
 }
 
@@ -293,7 +296,7 @@ fn a_body_that_does_not_come_is_answered_in_time() {
 fn a_trickled_body_ends_however_large_it_is_announced() {
     let site = plain_site(json!({"body_ms": 300}));
     let mut stream = site.connect();
-    stream.write_all(post_head("message-token", 70 << 20).as_bytes()).unwrap();
+    stream.write_all(post_head("token-of-the-messages", 70 << 20).as_bytes()).unwrap();
     let mut trickle = stream.try_clone().unwrap();
     thread::spawn(move || {
         while trickle.write_all(b"x").is_ok() {
@@ -308,7 +311,7 @@ fn a_body_that_keeps_coming_wins_time_but_not_for_a_pause() {
     let site = plain_site(json!({"body_ms": 2000}));
     let (mut stream, mut pausing) = (site.connect(), site.connect());
     for stream in [&mut stream, &mut pausing] {
-        stream.write_all(post_head("message-token", (1 << 20) + 12).as_bytes()).unwrap();
+        stream.write_all(post_head("token-of-the-messages", (1 << 20) + 12).as_bytes()).unwrap();
         stream.write_all(&vec![b'x'; 1 << 20]).unwrap();
     }
     for _ in 0..12 {
@@ -324,8 +327,8 @@ fn all_bodies_together_stay_under_the_limit() {
     let site = plain_site(json!({"in_flight_bytes": 256 << 10}));
     let mut first = site.connect();
     let body = "x".repeat(250_000);
-    first.write_all((post_head("message-token", 250_000) + &body[1..]).as_bytes()).unwrap();
-    let other = post_head("message-token", 100_000) + &body[..100_000];
+    first.write_all((post_head("token-of-the-messages", 250_000) + &body[1..]).as_bytes()).unwrap();
+    let other = post_head("token-of-the-messages", 100_000) + &body[..100_000];
     eventually("the first body is there but for one byte", || site.listener.counts().body_bytes == 250_000);
     assert_eq!(status(&mut site.connect(), &other), 503);
     first.write_all(b"x").unwrap();
@@ -380,7 +383,7 @@ fn stop_lets_a_request_finish_and_takes_no_other() {
     let (address, mut busy, mut idle) = (site.address(), site.connect(), site.connect());
     assert_eq!(status(&mut idle, &get("/nothing", "x")), 404);
     assert_eq!(status(&mut busy, &get("/nothing", "x")), 404);
-    busy.write_all(post_head("message-token", 2).as_bytes()).unwrap();
+    busy.write_all(post_head("token-of-the-messages", 2).as_bytes()).unwrap();
     busy.write_all(b"{").unwrap();
     eventually("the request is under way", || site.listener.counts().body_bytes == 2);
     let stopping = thread::spawn(move || site.listener.stop(PATIENCE));
@@ -395,7 +398,7 @@ fn stop_lets_a_request_finish_and_takes_no_other() {
 fn stop_gives_up_at_its_deadline() {
     let site = plain_site(json!({}));
     let mut busy = site.connect();
-    busy.write_all((post_head("message-token", 2) + "{").as_bytes()).unwrap();
+    busy.write_all((post_head("token-of-the-messages", 2) + "{").as_bytes()).unwrap();
     eventually("the request is under way", || site.listener.counts().body_bytes == 2);
     assert!(!site.listener.stop(Duration::from_millis(50)));
 }

@@ -73,6 +73,7 @@ impl Clinic {
                     exchange.body(body.map(|text| text.as_bytes().to_vec()));
                 }
                 Step::Ask(_) => panic!("receiving asks the host nothing"),
+                Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Respond(response) => return (response, read),
             }
         }
@@ -121,8 +122,9 @@ fn a_stored_message_is_answered_with_a_response_bundle_and_becomes_an_event() {
     assert_eq!(answer["timestamp"], "2027-01-15T08:00:00.000Z");
     assert_eq!(answer["meta"]["security"][0]["code"], "HTEST");
     let header = &answer["entry"][0]["resource"];
-    assert_eq!(header["response"], json!({"identifier": "00000000-0000-4000-8000-000000000001", "code": "ok"}));
-    assert_eq!(header["eventCoding"]["code"], "add-service-request");
+    assert_eq!(header["response"]["identifier"], "00000000-0000-4000-8000-000000000001");
+    assert_eq!(header["response"]["code"], "ok");
+    assert_eq!(header["eventCoding"]["code"], "notify-add-process-request");
     assert_eq!(header["destination"][0]["endpoint"], "https://rms.example/fhir/$process-messages");
     assert_eq!(header["source"]["endpoint"], ENDPOINT);
     let events = clinic.events();
@@ -204,12 +206,13 @@ fn credentials_are_checked_before_the_body_is_read() {
         vec![json, ("authorization", "Bearer ")],
         vec![json, ("authorization", "Basic invented-first-token")],
         vec![json, ("authorization", "invented-first-token")],
-        vec![json, ("authorization", FIRST), ("authorization", SECOND)],
     ];
     for headers in wrong {
         let (response, read) = clinic.exchange("POST", &headers, Ok(REFERRAL));
         assert_eq!((response.status().as_u16(), read), (401, false), "{headers:?}");
-        assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"ereferral\"");
+        let wrong_token = headers.get(1).is_some_and(|(_, value)| value.starts_with("Bearer i"));
+        let challenge = format!("Bearer realm=\"ereferral\"{}", if wrong_token { ", error=\"invalid_token\"" } else { "" });
+        assert_eq!(response.headers()["www-authenticate"], challenge, "{headers:?}");
     }
     assert!(clinic.events().is_empty());
 }
@@ -334,7 +337,7 @@ fn test_messages_do_not_enter_a_production_system() {
     assert_eq!(clinic.post(FIRST, &partly.to_string()).0, 400);
     let real = renamed(REFERRAL, "HTEST", "R");
     assert_eq!(clinic.post(FIRST, &real).0, 200);
-    assert_eq!(clinic.post(FIRST, &real).1.get("meta"), None);
+    assert!(!clinic.post(FIRST, &real).1.to_string().contains("HTEST"));
 }
 
 #[test]

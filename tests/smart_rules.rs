@@ -122,7 +122,7 @@ fn a_document_the_client_has_is_not_sent_again() {
 #[test]
 fn nothing_of_smart_is_served_without_the_role() {
     let server = Server::with(|settings| settings["system"]["roles"] = json!(["rms-source"]));
-    for path in ["/fhir/.well-known/smart-configuration", "/fhir/metadata", "/auth/jwks", "/auth/authorize", "/fhir/Patient/p1"] {
+    for path in ["/fhir/.well-known/smart-configuration", "/auth/jwks", "/auth/authorize", "/fhir/Patient/p1"] {
         assert_eq!(server.get(&format!("/clinic{path}"), &[]).status(), 404, "{path}");
     }
 }

@@ -84,7 +84,7 @@ fn incoming(partner: &str, message: &str, referral: Option<&str>) -> IncomingMes
         content: [7; 32],
         refuse_changed: false,
         response_to: None,
-        body: message.repeat(3).into_bytes(),
+        body: message.repeat(3).into_bytes().into(),
         response: format!("answer to {message}").into_bytes(),
         notification: format!(r#"{{"message":"{message}"}}"#),
         referral: referral.map(|value| update(&[value])),
@@ -108,7 +108,7 @@ fn outgoing(partner: &str, host_key: &str, referral: Option<&str>) -> OutgoingMe
         event: "add-service-request".into(),
         message_id: fresh_id(),
         bundle_id: fresh_id(),
-        body: format!("body of {host_key}").into_bytes(),
+        body: format!("body of {host_key}").into_bytes().into(),
         referral: referral.map(|value| update(&[value])),
         replaces: None,
     }
@@ -203,7 +203,7 @@ fn repeated_message_gets_the_first_answer_even_after_reopening() {
     let kit = kit.reopened();
     let again = IncomingMessage { id: fresh_id(), response: b"another answer".to_vec(), ..message.clone() };
     assert_eq!(kit.store.accept_message(&again, NOW).unwrap(), Accepted::Replay { response: message.response });
-    assert_eq!(kit.store.message_body(&message.id).unwrap(), message.body);
+    assert_eq!(kit.store.message_body(&message.id).unwrap(), *message.body);
     assert_eq!(status_of(kit.store.message_body(&again.id)), EREF_NOT_FOUND);
     assert_eq!(kit.store.status().unwrap().events_waiting, 1);
 }
@@ -300,7 +300,7 @@ fn referral_is_found_by_any_identifier_in_any_spelling() {
 fn a_large_body_comes_back_byte_for_byte() {
     let kit = Kit::new();
     let body: Vec<u8> = (0..2_500_000u32).map(|at| (at % 251) as u8).collect();
-    let message = IncomingMessage { body: body.clone(), ..incoming("a", "m1", None) };
+    let message = IncomingMessage { body: body.clone().into(), ..incoming("a", "m1", None) };
     kit.store.accept_message(&message, NOW).unwrap();
     assert!(kit.reopened().store.message_body(&message.id).unwrap() == body);
 }

@@ -158,7 +158,7 @@ fn directly(store: &Arc<dyn Store>) -> Box<dyn FnMut()> {
             content,
             refuse_changed: false,
             response_to: None,
-            body: sample.bytes.clone(),
+            body: sample.bytes.clone().into(),
             response: vec![0x20; 1000],
             notification: "x".repeat(4000),
             referral: Some(referral),

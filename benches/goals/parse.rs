@@ -66,7 +66,7 @@ fn median(mut times: Vec<Duration>) -> f64 {
 }
 
 /// Median times in microseconds of work and its yardstick, taken in turns.
-fn in_turns(rounds: usize, mut work: impl FnMut() -> Duration, mut yardstick: impl FnMut()) -> (f64, f64) {
+pub fn in_turns(rounds: usize, mut work: impl FnMut() -> Duration, mut yardstick: impl FnMut()) -> (f64, f64) {
     let (mut times, mut limits) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         times.push(work());

@@ -3,11 +3,18 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[path = "ereferral/audit.rs"]
+mod audit;
+#[path = "ereferral/outbox.rs"]
+mod outbox;
+#[path = "ereferral/validate.rs"]
+mod validate;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ereferral::engine::Config;
+use ereferral::engine::{Config, Engine};
 use ereferral::error::{EREF_INVALID_ARGUMENT, Error, Result};
 use ereferral::proto::messaging::Message;
 use ereferral::proto::settings::Limits;
@@ -27,6 +34,23 @@ enum Command {
         /// A FHIR Bundle of type "message", as JSON.
         file: PathBuf,
     },
+    /// Says everything that is wrong or odd in messages, with its place and the source of the rule.
+    ///
+    /// Exit status: 0 without errors, 1 with errors, 2 when a file cannot be read as a message.
+    Validate {
+        /// Bundles of type "message", as JSON.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The dialect to check against, for example on-0.11.1; without it the one each message seems to be written in.
+        #[arg(long)]
+        dialect: Option<String>,
+    },
+    /// What is to be sent, and what became of it.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// The key of a store.
     #[command(subcommand)]
     Key(Key),
@@ -126,6 +150,9 @@ const PAGE: &[(&str, &[(&str, &str)])] = &[
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Inspect { file } => inspect(&file),
+        Command::Validate { files, dialect } => return validate::run(&files, dialect.as_deref()),
+        Command::Outbox(command) => outbox::run(&command),
+        Command::Audit(command) => audit::run(&command),
         Command::Key(Key::Check { config }) => key(&config, None),
         Command::Key(Key::Backup { config, to }) => key(&config, Some(&to)),
     };
@@ -144,6 +171,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// A desk on the store of a clinic; the serving engine may run meanwhile.
+fn desk(file: &str) -> Result<Engine> {
+    let mut config = Config::new();
+    config.read_file(file)?;
+    config.set_desk();
+    Engine::open(&config)
+}
+
 fn key(file: &str, backup: Option<&Path>) -> Result<String> {
     let mut config = Config::new();
     config.read_file(file)?;
@@ -153,10 +188,14 @@ fn key(file: &str, backup: Option<&Path>) -> Result<String> {
     }
 }
 
-fn inspect(file: &Path) -> Result<String> {
+fn read(file: &Path) -> Result<Message> {
     let bytes =
         std::fs::read(file).map_err(|error| Error::new(EREF_INVALID_ARGUMENT, format!("the file cannot be read: {error}")))?;
-    let message = Message::parse(bytes, &Limits::default())?;
+    Message::parse(bytes, &Limits::default())
+}
+
+fn inspect(file: &Path) -> Result<String> {
+    let message = read(file)?;
     let document: serde_json::Value = serde_json::from_str(message.document()).unwrap_or_default();
     let said = |name: &str| on_one_line(document[name].as_str().unwrap_or_default());
     let mut page = format!("{}\n{} ({})\n", said("summary"), said("event_text"), message.event());

@@ -51,9 +51,9 @@ impl Inner {
         tried
     }
 
-    /// A body that cannot be read cannot be sent: given up, unless memory was short.
+    /// A body that cannot be read cannot be sent: given up, unless memory was short or the store busy.
     fn without_body(&self, record: &DeliveryRecord, error: &Error) -> AttemptOutcome {
-        if error.status() == EREF_NO_MEMORY {
+        if error.status() == EREF_NO_MEMORY || error.is_retriable() {
             return self.again(record, 0, None, error, false);
         }
         settled(record, DeliveryState::Dead, 0, Some(error.to_string()), None)
@@ -83,7 +83,7 @@ impl Inner {
         let fetched = partner.messaging.as_ref().is_some_and(|messaging| matches!(messaging.auth, OutboundAuth::ClientCredentials(_)));
         match (&answer, token) {
             (Ok(Answer { status: 401, .. }), Some(token)) if fetched => {
-                self.tokens.drop_refused(&partner.name, &token);
+                self.tokens.drop_refused(&partner.name, Some(&token));
                 let token = self.bearer(partner, &client)?;
                 post_once(&client, partner, record, token.as_ref(), body)
             }

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use check::wrong;
 
 use crate::error::{EREF_CONFIG, Error, Result};
-use crate::io::crypto;
 use crate::io::store::{sqlite, vault};
-use crate::proto::settings::{ClientAuth, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
+use crate::io::{clock, crypto};
+use crate::proto::settings::{Bearer, ClientAuth, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
 
 /// A configuration being put together: one JSON document (docs/schema/configuration.json) and the secrets it names.
 #[derive(Clone, Default)]
@@ -22,6 +22,7 @@ pub struct Config {
     settings: Option<Settings>,
     folder: Option<PathBuf>,
     secrets: HashMap<String, Secret>,
+    desk: bool,
 }
 
 fn empty() -> Error {
@@ -59,6 +60,12 @@ impl Config {
         Ok(())
     }
 
+    /// Makes it the configuration of a desk, whatever the document says: no listener, no delivery, and no need for the secrets that the
+    /// serving engine is given by call.
+    pub fn set_desk(&mut self) {
+        self.desk = true;
+    }
+
     /// The settings, with every secret and path resolved and every rule checked. The configuration can be used again.
     pub(crate) fn resolve(&self) -> Result<Settings> {
         Ok(self.resolve_with_files()?.0)
@@ -67,12 +74,16 @@ impl Config {
     /// The settings, and the files besides the listeners' that went into them.
     pub(crate) fn resolve_with_files(&self) -> Result<(Settings, Vec<PathBuf>)> {
         let mut settings = self.settings.clone().ok_or_else(empty)?;
+        if self.desk {
+            settings.serve = false;
+            settings.listen.clear();
+        }
         let resolver = Resolver { config: self, files: RefCell::default() };
         resolver.resolve_paths(&mut settings)?;
         for (index, partner) in settings.partners.iter_mut().enumerate() {
             resolver.resolve_partner(&format!("partners[{index}]"), partner)?;
         }
-        check::check(&settings)?;
+        check::check(&settings, clock::now())?;
         Ok((settings, resolver.files.into_inner()))
     }
 
@@ -130,6 +141,9 @@ impl Resolver<'_> {
             if let Some(ca) = tls.client_ca.as_mut() {
                 self.pem_path(&format!("listen[{index}].tls.client_ca"), ca)?;
             }
+            if let Some(lists) = tls.client_crl.as_mut() {
+                self.pem(&format!("listen[{index}].tls.client_crl"), lists)?;
+            }
         }
         if let Some(ca) = settings.network.ca.as_mut() {
             self.pem("network.ca", ca)?;
@@ -151,12 +165,9 @@ impl Resolver<'_> {
                 self.pem(&format!("{at}.messaging.client_tls.certificate"), &mut tls.certificate)?;
                 self.pem(&format!("{at}.messaging.client_tls.key"), &mut tls.key)?;
             }
-            match &mut messaging.inbound {
-                None => {}
-                Some(Inbound::Bearer(source)) => self.secret(&format!("{at}.messaging.inbound.bearer"), source)?,
-                Some(Inbound::ClientCredentials { client_secret, .. }) => {
-                    self.secret(&format!("{at}.messaging.inbound.client_credentials.client_secret"), client_secret)?
-                }
+            let several = messaging.inbound.len() > 1;
+            for (index, way) in messaging.inbound.iter_mut().enumerate() {
+                self.resolve_inbound(&check::inbound_path(at, several.then_some(index)), way)?;
             }
             if let Some(ca) = messaging.ca.as_mut() {
                 self.pem(&format!("{at}.messaging.ca"), ca)?;
@@ -182,6 +193,18 @@ impl Resolver<'_> {
         crypto::assertion_key(signed.algorithm, &signed.key).map(drop).map_err(|_| wrong(&at, "no key that can sign so", expected))
     }
 
+    /// A fixed bearer token is kept as a hash only.
+    fn resolve_inbound(&self, at: &str, way: &mut Inbound) -> Result<()> {
+        if let Some(Bearer::Unread(source)) = &mut way.bearer {
+            self.secret(&format!("{at}.bearer"), source)?;
+            way.bearer = Some(source.clone().into());
+        }
+        match way.client_credentials.as_mut().and_then(|client| client.client_secret.as_mut()) {
+            Some(source) => self.secret(&format!("{at}.client_credentials.client_secret"), source),
+            None => Ok(()),
+        }
+    }
+
     fn secret(&self, at: &str, source: &mut SecretSource) -> Result<()> {
         let secret = match source {
             SecretSource::Text(secret) => secret.clone(),
@@ -190,10 +213,12 @@ impl Resolver<'_> {
                 .secrets
                 .get(named)
                 .cloned()
+                // A desk shows no secret to anybody: one that nobody knows stands in its place.
+                .or_else(|| self.config.desk.then(|| Secret::new(clock::id())))
                 .ok_or_else(|| wrong(at, format_args!("the name {named:?}"), "a secret set under that name by call"))?,
             SecretSource::File { file } => Secret::new(self.read(at, file)?.expose().trim_end_matches(['\r', '\n'])),
         };
-        if secret.expose().len() < 16 {
+        if !secret.is_long_enough() {
             return Err(wrong(at, "a secret of fewer than 16 characters", "at least 16 characters"));
         }
         *source = SecretSource::Text(secret);

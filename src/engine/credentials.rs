@@ -41,7 +41,8 @@ impl Tokens {
     }
 
     /// Forgets a token that the partner did not take. One fetched by another thread meanwhile stays.
-    pub(crate) fn drop_refused(&self, partner: &str, token: &Secret) {
+    pub(crate) fn drop_refused(&self, partner: &str, token: Option<&Secret>) {
+        let Some(token) = token else { return };
         let slot = self.slot(partner);
         let mut slot = lock(&slot);
         if slot.token.as_ref().is_some_and(|(kept, _)| kept.matches(token.expose())) {
@@ -157,10 +158,10 @@ mod tests {
         let tokens = Tokens::default();
         let token = |text: &'static str| tokens.get("rms", move || Ok((Secret::new(text), Millis::MAX))).unwrap();
         let first = token("first");
-        tokens.drop_refused("rms", &first);
+        tokens.drop_refused("rms", Some(&first));
         let second = token("second");
         assert_eq!(second.expose(), "second");
-        tokens.drop_refused("rms", &first);
+        tokens.drop_refused("rms", Some(&first));
         assert_eq!(token("third").expose(), "second");
     }
 }

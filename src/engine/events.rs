@@ -18,6 +18,7 @@ use crate::io::clock;
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Question, Signal};
 use crate::proto::messaging::Message;
+use crate::proto::messaging::attachment::Origin;
 use crate::proto::settings::Limits;
 use crate::proto::store::{EventRecord, event_kind};
 
@@ -305,7 +306,8 @@ impl Event {
                 };
                 let load = || {
                     let body = self.engine.store.message_body(&record.subject)?;
-                    Message::stored(body, record.document.clone(), &limits).map(Arc::new)
+                    let origin = Origin { id: record.subject.clone(), partner: record.partner.clone() };
+                    Message::stored(body, record.document.clone(), origin, &limits).map(Arc::new)
                 };
                 message.get_or_try_init(load).map(Some)
             }

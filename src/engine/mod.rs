@@ -3,7 +3,9 @@
 //! An [`Engine`] may be used from any thread, by any number of calls at once. It never runs host code: what the host must know or decide
 //! is taken with [`Engine::event_next`].
 
+mod attachments;
 mod attempt;
+mod audit;
 mod config;
 mod credentials;
 mod deliveries;
@@ -26,6 +28,7 @@ pub use launches::Launch;
 
 use crate::error::{EREF_CONFIG, EREF_WRONG_STATE, Error, Result};
 use crate::io::client::Client;
+use crate::io::jwks::KeySets;
 use crate::io::{clock, crypto, store};
 use crate::log::{Level, Line, Log, Sink};
 use crate::proto::exchange::{Signal, World};
@@ -59,6 +62,7 @@ pub(crate) struct Inner {
     /// Shared with the listener, which takes it anew for each request.
     world: Arc<RwLock<Arc<World>>>,
     clients: Mutex<Clients>,
+    key_sets: Arc<KeySets>,
     run: Mutex<serving::Run>,
 }
 
@@ -113,6 +117,7 @@ impl Engine {
             sources: Mutex::new(sources),
             world: Arc::new(RwLock::new(Arc::new(world))),
             clients: Mutex::new(clients),
+            key_sets: Arc::default(),
             run: Mutex::default(),
         });
         inner.apply_settings(outlet);
@@ -219,10 +224,14 @@ impl Inner {
 
     /// A weak setting is a standing ALERT, so that nobody forgets it (smart.md, decisions).
     fn warn_of_weak_settings(&self, partner: &Partner) {
-        let Some(app) = &partner.smart_app else { return };
+        let app = partner.smart_app.as_ref();
+        let ways = partner.messaging.as_ref().map_or(&[][..], |messaging| &messaging.inbound);
+        let no_pkce = app.is_some_and(|app| app.pkce == Pkce::NotRequired);
+        let unbound = app.is_some_and(|app| app.browser_binding == OnOff::Off);
         let weak = [
-            ("pkce-not-required", app.pkce == Pkce::NotRequired, "its app may sign in without PKCE"),
-            ("browser-binding-off", app.browser_binding == OnOff::Off, "its launches are not bound to the user's browser"),
+            ("pkce-not-required", no_pkce, "its app may sign in without PKCE"),
+            ("browser-binding-off", unbound, "its launches are not bound to the user's browser"),
+            ("inbound-none", ways.iter().any(|way| way.none.is_some()), "it may send messages without credentials"),
         ];
         for (key, in_force, text) in weak {
             self.queue.signal(Signal::Alert {

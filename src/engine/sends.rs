@@ -87,7 +87,7 @@ impl Engine {
             event: message.event().to_owned(),
             message_id: message.message_id().to_owned(),
             bundle_id: message.bundle_id().to_owned(),
-            body: memory::copy(message.bundle(), "the message")?,
+            body: memory::copy(message.bundle(), "the message")?.into(),
             referral: referral_sent(message)?,
             replaces,
         };

@@ -198,10 +198,15 @@ impl Inner {
     fn start_threads(self: &Arc<Self>, running: &mut Running) -> Result<()> {
         let settings = self.settings();
         let (world, queue) = (self.world.clone(), self.queue.clone());
+        let (current, key_sets) = (self.world.clone(), self.key_sets.clone());
         running.listener = Some(Listener::start(Options {
             listen: settings.listen.clone(),
             world: Arc::new(move || world.read().unwrap_or_else(PoisonError::into_inner).clone()),
             questions: Arc::new(move |question| queue.ask(question)),
+            keys: Arc::new(move |wanted| {
+                let world = current.read().unwrap_or_else(PoisonError::into_inner).clone();
+                key_sets.look(wanted, &world.settings.network, &world.log, clock::now())
+            }),
             clock: clock::now,
             entropy: clock::random,
         })?);

@@ -2,12 +2,13 @@
 //!
 //! What the worker must know about a failure is whether the partner may have acted on the request: [`Failure::sent`].
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::Read;
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -22,10 +23,11 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 use url::{Host, Url};
 
 use crate::error::{
-    EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_NETWORK, EREF_NO_MEMORY, EREF_REMOTE, EREF_TIMEOUT, EREF_TLS, EREF_TOO_LARGE,
+    EREF_CONFIG, EREF_FORBIDDEN, EREF_INVALID_ARGUMENT, EREF_NETWORK, EREF_NO_MEMORY, EREF_REMOTE, EREF_TIMEOUT, EREF_TLS,
+    EREF_TOO_LARGE,
 };
 use crate::error::{Error, Result};
-use crate::io::resolve::NamedResolver;
+use crate::io::resolve::{Dials, NamedResolver};
 use crate::io::tls;
 use crate::proto::settings::{ClientTls, Network, time_for};
 
@@ -37,8 +39,9 @@ const SOCKET_BYTES: usize = 4 << 20;
 /// Sends requests to partners. Cheap to keep, shared by threads; holds a few idle connections and no thread.
 pub struct Client {
     agent: Agent,
-    total_ms: u64,
-    answer_bytes: u64,
+    tls: Arc<ClientConfig>,
+    network: Network,
+    dials: Dials,
 }
 
 /// What the remote system answered, whatever its status.
@@ -61,9 +64,31 @@ pub struct Failure {
     pub error: Error,
 }
 
+/// What is said of a host whose addresses a guarded client does not dial.
+const NOT_DIALLED: &str = "only private or reserved addresses, which are not fetched from, belong to";
+
 thread_local! {
     /// Whether this thread's current request was written to, in part or whole. ureq does all its work on the calling thread.
     static SENT: Cell<bool> = const { Cell::new(false) };
+    /// Whether what this thread waits for is still wanted; see [`wanted_while`].
+    static WANTED: RefCell<Option<Box<dyn Fn() -> bool>>> = const { RefCell::new(None) };
+}
+
+/// How often a waiting request asks whether it is still wanted.
+const ASK: Duration = Duration::from_millis(100);
+
+/// Runs `call`; its requests end with `EREF_TIMEOUT` soon after `wanted` has become false, whatever they wait for, unless it is a
+/// connection being made: that ends by `network.connect_ms`.
+pub fn wanted_while<T>(wanted: impl Fn() -> bool + 'static, call: impl FnOnce() -> T) -> T {
+    struct Clear;
+    impl Drop for Clear {
+        fn drop(&mut self) {
+            WANTED.set(None);
+        }
+    }
+    WANTED.set(Some(Box::new(wanted)));
+    let _clear = Clear;
+    call()
 }
 
 impl Client {
@@ -74,7 +99,26 @@ impl Client {
 
     /// As [`Client::new`], with a certificate of our own to show.
     pub fn with_certificate(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>) -> Result<Self> {
-        let tls = TlsConnector { config: tls::client_config(network, partner_ca, own)? };
+        Self::with(tls::client_config(network, partner_ca, own)?, network.clone(), Dials::All)
+    }
+
+    /// A client for addresses that somebody else has a say in. It dials what is on the internet; addresses of this machine or its network
+    /// only with `private`; link-local ones, and so a cloud's metadata, never. Behind `network.proxy` the proxy looks names up, so that
+    /// there only addresses given as numbers are checked.
+    pub fn guarded(network: &Network, partner_ca: Option<&str>, private: bool) -> Result<Self> {
+        Self::with(tls::client_config(network, partner_ca, None)?, network.clone(), Dials::guarded(private))
+    }
+
+    /// A client with the same authorities and certificate and no connection in common, guarded as [`Client::guarded`]; it takes answers of
+    /// at most `limit` bytes, for which it has the time that a slow line needs.
+    pub fn for_foreign(&self, private: bool, limit: usize) -> Result<Self> {
+        let total = time_for(self.network.total_ms, limit).as_millis();
+        let total_ms = u64::try_from(total).unwrap_or(u64::MAX);
+        let network = Network { total_ms, answer_bytes: limit as u64, ..self.network.clone() };
+        Self::with(self.tls.clone(), network, Dials::guarded(private))
+    }
+
+    fn with(tls: Arc<ClientConfig>, network: Network, dials: Dials) -> Result<Self> {
         let connect = Some(Duration::from_millis(network.connect_ms.max(1)));
         let total = Some(Duration::from_millis(network.total_ms.max(1)));
         let config = Config::builder()
@@ -82,7 +126,7 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             // Set even when there is none: by itself ureq would read the environment.
-            .proxy(proxy(network)?)
+            .proxy(proxy(&network)?)
             .user_agent(concat!("ereferral/", env!("CARGO_PKG_VERSION")))
             .max_idle_age(KEEP_IDLE)
             .timeout_global(total)
@@ -95,9 +139,14 @@ impl Client {
             .timeout_recv_body(total)
             .build();
         let connector =
-            ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls).chain(CountingConnector);
-        let agent = Agent::with_parts(config, connector, NamedResolver);
-        Ok(Self { agent, total_ms: network.total_ms.max(1), answer_bytes: network.answer_bytes })
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(TlsConnector { config: tls.clone() })
+                .chain(CountingConnector);
+        // With a proxy it is the proxy's own address that is looked up here.
+        let resolver = NamedResolver(if network.proxy.is_some() { Dials::All } else { dials });
+        let agent = Agent::with_parts(config, connector, resolver);
+        Ok(Self { agent, tls, network, dials })
     }
 
     /// Posts a body. Redirects are not followed: a 3xx is an answer. `url` must be https, or http on loopback.
@@ -113,10 +162,11 @@ impl Client {
     /// Gives a large body the time that a slow line needs for it.
     fn timed<'a>(&self, request: Request<&'a [u8]>) -> Request<&'a [u8]> {
         let size = request.body().len();
-        let whole = Some(time_for(self.total_ms, size));
+        let total_ms = self.network.total_ms.max(1);
+        let whole = Some(time_for(total_ms, size));
         let request = self.agent.configure_request(request).timeout_global(whole).timeout_per_call(whole).timeout_send_body(whole);
         // The last of the body may still be on its way when the wait for the answer begins.
-        request.timeout_recv_response(Some(time_for(self.total_ms, size.min(SOCKET_BYTES)))).build()
+        request.timeout_recv_response(Some(time_for(total_ms, size.min(SOCKET_BYTES)))).build()
     }
 
     fn run(
@@ -129,6 +179,9 @@ impl Client {
         let request = request(url, headers).map_err(unsent)?;
         SENT.set(false);
         let host = url.host_str().unwrap_or_default();
+        if literal(url).is_some_and(|address| !self.dials.takes(address)) {
+            return Err(unsent(Error::new(EREF_FORBIDDEN, format!("{NOT_DIALLED} {host}"))));
+        }
         let answer = match send(request) {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(failure(error, host)),
@@ -141,9 +194,9 @@ impl Client {
     }
 
     fn read(&self, body: ureq::Body, host: &str) -> Result<Vec<u8>> {
-        let limit = self.answer_bytes;
-        let too_large =
-            || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than network.answer_bytes ({limit})"));
+        let limit = self.network.answer_bytes;
+        let name = if self.dials == Dials::All { "network.answer_bytes" } else { "limits.attachment_bytes" };
+        let too_large = || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than {name} ({limit})"));
         if body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -173,13 +226,17 @@ fn proxy(network: &Network) -> Result<Option<Proxy>> {
     }
 }
 
+/// The address that stands in the place of a host name.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
+    }
+}
+
 fn request(url: &Url, headers: &[(&str, &str)]) -> Result<Builder> {
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
+    let loopback = url.host_str() == Some("localhost") || literal(url).is_some_and(|address| address.is_loopback());
     if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
         let host = url.host_str().unwrap_or_default();
         return Err(Error::new(EREF_CONFIG, format!("the address at {host} must be https; http is for loopback only")));
@@ -213,10 +270,16 @@ fn failure(error: ureq::Error, host: &str) -> Failure {
         ureq::Error::Tls(_) => (EREF_TLS, "no TLS name can be made of"),
         ureq::Error::ConnectProxyFailed(_) => (EREF_NETWORK, "the proxy refused a connection to"),
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => (EREF_REMOTE, "broken HTTP in the answer of"),
+        ureq::Error::Io(io) if is_forbidden(io) => (EREF_FORBIDDEN, NOT_DIALLED),
         ureq::Error::Io(io) => (EREF_NETWORK, io_text(io, sent)),
         _ => (EREF_NETWORK, "no exchange was possible with"),
     };
     Failure { sent, error: Error::new(status, format!("{text} {host}")) }
+}
+
+/// Whether the resolver found only addresses that may not be dialled.
+fn is_forbidden(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::PermissionDenied && error.get_ref().is_some()
 }
 
 fn io_text(error: &std::io::Error, sent: bool) -> &'static str {
@@ -337,8 +400,23 @@ impl<T: Transport> Transport for Counting<T> {
         self.0.transmit_output(amount, timeout)
     }
 
+    /// In short pieces while somebody may lose interest.
     fn await_input(&mut self, timeout: NextTimeout) -> std::result::Result<bool, ureq::Error> {
-        self.0.await_input(timeout)
+        let asked = || WANTED.with_borrow(|wanted| wanted.as_ref().map(|wanted| wanted()));
+        let start = Instant::now();
+        loop {
+            let left = timeout.after.saturating_sub(start.elapsed());
+            let piece = match asked() {
+                None => return self.0.await_input(timeout),
+                Some(false) => return Err(ureq::Error::Timeout(timeout.reason)),
+                Some(true) => left.min(ASK),
+            };
+            let waiting = NextTimeout { after: UreqDuration::Exact(piece), ..timeout };
+            match self.0.await_input(waiting) {
+                Err(ureq::Error::Timeout(_)) if left > piece => {}
+                other => return other,
+            }
+        }
     }
 
     fn is_open(&mut self) -> bool {

@@ -222,6 +222,7 @@ fn new_verifier(algorithm: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn J
         Algorithm::RS256 => (AlgorithmFamily::Rsa, Rule::Rsa(&ring::signature::RSA_PKCS1_2048_8192_SHA256)),
         Algorithm::RS384 => (AlgorithmFamily::Rsa, Rule::Rsa(&ring::signature::RSA_PKCS1_2048_8192_SHA384)),
         Algorithm::RS512 => (AlgorithmFamily::Rsa, Rule::Rsa(&ring::signature::RSA_PKCS1_2048_8192_SHA512)),
+        Algorithm::PS256 => (AlgorithmFamily::Rsa, Rule::Rsa(&ring::signature::RSA_PSS_2048_8192_SHA256)),
         Algorithm::ES256 => (AlgorithmFamily::Ec, Rule::Other(&ring::signature::ECDSA_P256_SHA256_FIXED)),
         Algorithm::ES384 => (AlgorithmFamily::Ec, Rule::Other(&ring::signature::ECDSA_P384_SHA384_FIXED)),
         _ => return Err(ErrorKind::UnsupportedAlgorithm.into()),

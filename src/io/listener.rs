@@ -29,6 +29,7 @@ use crate::error::{EREF_CONFIG, EREF_LISTEN, Error, Result};
 use crate::io::tls::{Reload, ServerTls};
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Peer, Question, Signal, World};
+use crate::proto::jwt::{KeySet, KeysWanted};
 use crate::proto::settings::{Listen, Purpose};
 use crate::proto::store::Millis;
 
@@ -47,6 +48,9 @@ const LINGER: Duration = Duration::from_secs(2);
 /// client goes away first, the receiver is dropped.
 pub type Questions = Arc<dyn Fn(Question) -> oneshot::Receiver<Answer> + Send + Sync>;
 
+/// Looks for a key set, at its address where need be. The set, or nothing, comes through the channel in the time of a fetch.
+pub type Keys = Arc<dyn Fn(&KeysWanted) -> oneshot::Receiver<Option<KeySet>> + Send + Sync>;
+
 /// What a listener needs.
 #[derive(Clone)]
 pub struct Options {
@@ -56,6 +60,8 @@ pub struct Options {
     pub world: Arc<dyn Fn() -> Arc<World> + Send + Sync>,
     /// The way to the host.
     pub questions: Questions,
+    /// The way to the keys of others.
+    pub keys: Keys,
     /// Now.
     pub clock: fn() -> Millis,
     /// 32 fresh random bytes.

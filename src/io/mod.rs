@@ -3,7 +3,8 @@
 pub mod client;
 pub mod clock;
 pub mod crypto;
+pub mod jwks;
 pub mod listener;
-mod resolve;
+pub mod resolve;
 pub mod store;
 pub mod tls;

@@ -10,9 +10,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{AlertDescription, CertificateError, ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
 
 use crate::error::{EREF_CONFIG, Error, Result};
@@ -36,8 +36,8 @@ struct State {
     failing: bool,
 }
 
-/// Time of change and length of certificate, key and client authorities; `None` where there is no file.
-type Stamps = [Option<(SystemTime, u64)>; 3];
+/// Time of change and length of certificate, key, client authorities and revocation lists; `None` where there is no file.
+type Stamps = [Option<(SystemTime, u64)>; 4];
 
 /// What came of looking at the files.
 pub enum Reload {
@@ -107,7 +107,8 @@ fn stamps(sources: &ListenTls) -> Stamps {
         let known = if is_text(setting) { None } else { fs::metadata(setting).ok() };
         known.and_then(|known| Some((known.modified().ok()?, known.len())))
     };
-    [stamp(&sources.certificate), stamp(&sources.key), sources.client_ca.as_deref().and_then(stamp)]
+    let optional = |setting: &Option<String>| setting.as_deref().and_then(stamp);
+    [stamp(&sources.certificate), stamp(&sources.key), optional(&sources.client_ca), optional(&sources.client_crl)]
 }
 
 /// The bytes of a PEM setting, and how to call it in messages.
@@ -170,18 +171,36 @@ fn server_config(sources: &ListenTls) -> Result<Arc<ServerConfig>> {
     let builder = builder.map_err(|_| Error::new(EREF_CONFIG, "the TLS provider offers no usable version"))?;
     let builder = match &sources.client_ca {
         None => builder.with_no_client_auth(),
-        Some(setting) => builder.with_client_cert_verifier(client_verifier(setting)?),
+        Some(setting) => builder.with_client_cert_verifier(client_verifier(setting, sources.client_crl.as_deref())?),
     };
     let mut config = builder.with_single_cert(chain, key).map_err(|reason| unusable_pair(&reason, &names))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-fn client_verifier(setting: &str) -> Result<Arc<dyn ClientCertVerifier>> {
+fn client_verifier(authorities: &str, lists: Option<&str>) -> Result<Arc<dyn ClientCertVerifier>> {
     let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(roots(setting, "client authority file")?);
-    let built = WebPkiClientVerifier::builder_with_provider(Arc::new(store), PROVIDER.clone()).build();
-    built.map_err(|_| Error::new(EREF_CONFIG, "the client authorities cannot be used"))
+    store.add_parsable_certificates(roots(authorities, "client authority file")?);
+    let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), PROVIDER.clone());
+    if let Some(setting) = lists {
+        builder = builder.with_crls(revocation_lists(setting)?);
+    }
+    builder.build().map_err(|reason| {
+        let text = match reason {
+            VerifierBuilderError::InvalidCrl(_) => "a revocation list of client certificates cannot be parsed",
+            _ => "the client authorities cannot be used",
+        };
+        Error::new(EREF_CONFIG, text)
+    })
+}
+
+fn revocation_lists(setting: &str) -> Result<Vec<CertificateRevocationListDer<'static>>> {
+    let (pem, name) = read(setting, "revocation list file")?;
+    let lists: std::result::Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&pem).collect();
+    lists
+        .ok()
+        .filter(|lists| !lists.is_empty())
+        .ok_or_else(|| Error::new(EREF_CONFIG, format!("{name} holds no revocation list; expected a PEM section X509 CRL")))
 }
 
 /// What outgoing connections use: the system's trust store plus the authorities given, or with `only_ca` those alone. `partner_ca` is the

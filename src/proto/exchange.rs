@@ -1,4 +1,4 @@
-//! One inbound HTTP request as steps: need the body, ask the host, respond.
+//! One inbound HTTP request as steps: need the body, ask the host, look for keys, respond.
 //!
 //! This is the only way in. The listener drives an exchange from its socket; a host with a web server of its own will drive the same
 //! exchange by calls. The rules are written as ordinary straight-line code: an `async fn` that suspends where the driver has to act.
@@ -12,7 +12,8 @@ use std::task::{Context, Poll, Waker};
 
 use crate::log::{Level, Log};
 use crate::proto::http::{Request, Response};
-use crate::proto::settings::{Purpose, Settings};
+use crate::proto::jwt::{KeySet, KeySource, KeysAt, KeysWanted};
+use crate::proto::settings::{Partner, Purpose, Settings};
 use crate::proto::smart::keys::Keys;
 use crate::proto::store::{Millis, Refusal, Store};
 use crate::proto::{http, messaging, smart};
@@ -117,6 +118,8 @@ pub enum Step {
     },
     /// Put the question to the host and call [`Exchange::answer`].
     Ask(Question),
+    /// Look for the key set, at its address where need be, and call [`Exchange::keys`].
+    Keys(KeysWanted),
     /// Send this. The exchange is over.
     Respond(Response),
 }
@@ -127,11 +130,13 @@ struct Mailbox {
     want: Option<Want>,
     body: Option<Result<Vec<u8>, BodyError>>,
     answer: Option<Answer>,
+    keys: Option<Option<KeySet>>,
 }
 
 enum Want {
     Body(usize),
     Ask(Question),
+    Keys(KeysWanted),
 }
 
 /// Where random secrets and ids come from: 32 fresh bytes per call.
@@ -195,6 +200,17 @@ impl Ctx {
         self.mailbox().want = Some(Want::Ask(question));
         std::future::poll_fn(|_| self.mailbox().answer.take().map_or(Poll::Pending, Poll::Ready)).await
     }
+    /// The public keys of a partner, or of an issuer it is known by; `None` when they cannot be had now. A published set is looked for by
+    /// the driver, so that a slow address keeps nobody else waiting.
+    pub async fn keys(&self, partner: &Partner, source: KeySource<'_>, kid: &str) -> Option<KeySet> {
+        let (url, private) = match source {
+            KeySource::Given(keys) => return Some(keys.clone()),
+            KeySource::Published { url, private } => (url.clone(), private),
+        };
+        let ca = partner.messaging.as_ref().and_then(|messaging| messaging.ca.clone());
+        self.mailbox().want = Some(Want::Keys(KeysWanted { at: KeysAt { url, private, ca }, kid: kid.to_owned() }));
+        std::future::poll_fn(|_| self.mailbox().keys.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
 }
 
 /// A UUIDv7 from a time and random bytes.
@@ -230,6 +246,7 @@ impl Exchange {
             Poll::Pending => match self.mailbox().want.take() {
                 Some(Want::Body(limit)) => Step::NeedBody { limit },
                 Some(Want::Ask(question)) => Step::Ask(question),
+                Some(Want::Keys(wanted)) => Step::Keys(wanted),
                 None => Step::Respond(http::plain(500, "the exchange was stepped without what it asked for")),
             },
         }
@@ -243,6 +260,11 @@ impl Exchange {
     /// Hands over the answer that `Ask` asked for.
     pub fn answer(&mut self, answer: Answer) {
         self.mailbox().answer = Some(answer);
+    }
+
+    /// Hands over the key set that `Keys` asked for; `None` when it cannot be had.
+    pub fn keys(&mut self, keys: Option<KeySet>) {
+        self.mailbox().keys = Some(keys);
     }
 }
 
@@ -263,6 +285,9 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
         {
             messaging::receive::handle(ctx, request).await
         }
+        // Where messages are taken, their senders can fetch their tokens, also at a listener that serves nothing else.
+        "/auth/token" => smart::server::handle(ctx, request, path).await,
+        "/fhir/metadata" => smart::server::handle(ctx, request, path).await,
         _ if (path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
             smart::server::handle(ctx, request, path).await
         }

@@ -2,13 +2,17 @@
 //!
 //! Parsing and the checks that need no file happen here; reading files and secrets happens in `engine/config.rs`.
 
+mod inbound;
+
+pub use inbound::*;
+
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::proto::guide::dialects::OWN_REFERRAL;
+use crate::proto::guide::dialects::{self, OWN_REFERRAL};
 
 /// A secret. Never printed, wiped when dropped, compared in constant time.
 #[derive(Clone, Default)]
@@ -187,6 +191,9 @@ pub struct ListenTls {
     /// Certificates that client certificates must come from. A listener with this serves messaging only.
     #[serde(default)]
     pub client_ca: Option<String>,
+    /// Revocation lists of these authorities, one of each; a certificate whose authority has none is refused then.
+    #[serde(default)]
+    pub client_crl: Option<String>,
 }
 
 /// Where state is kept.
@@ -219,7 +226,7 @@ pub struct Partner {
 }
 
 fn default_dialect() -> String {
-    "on-0.11.1".to_owned()
+    dialects::DEFAULT.name.to_owned()
 }
 
 /// Direct Messaging with a partner.
@@ -232,9 +239,9 @@ pub struct Messaging {
     /// How we show who we are.
     #[serde(default)]
     pub auth: OutboundAuth,
-    /// How it shows who it is. Absent: it cannot send to us.
-    #[serde(default)]
-    pub inbound: Option<Inbound>,
+    /// How it shows who it is; any of these is enough. None: it cannot send to us.
+    #[serde(default, deserialize_with = "inbound::ways")]
+    pub inbound: Vec<Inbound>,
     /// The `MessageHeader.source.endpoint` values it is known to use; others are taken with a warning.
     #[serde(default)]
     pub source_endpoints: Vec<String>,
@@ -250,6 +257,30 @@ pub struct Messaging {
     /// What to do when a known `MessageHeader.id` comes with other content (messaging.md 10.1).
     #[serde(default)]
     pub changed_content: ChangedContent,
+    /// What its messages are answered with. Absent: `task` where our roles include `rms-target`, else `header`.
+    #[serde(default)]
+    pub answer: Option<AnswerForm>,
+    /// Whether a withdrawn referral is confirmed at once with a cancelled Task, before a person has seen it.
+    #[serde(default)]
+    pub confirm_revoke: bool,
+    /// The hosts that its attachments may be fetched from, with a port where it is not 443. Absent: the host of `endpoint`.
+    #[serde(default)]
+    pub attachment_hosts: Option<Vec<String>>,
+    /// Whether its attachments may be fetched from private addresses, inside a hospital for example.
+    #[serde(default)]
+    pub private: bool,
+}
+
+/// What messages are answered with (messaging.md 8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerForm {
+    /// A new referral with a process-request Task `received`; anything else with a MessageHeader.
+    Task,
+    /// A MessageHeader.
+    Header,
+    /// Notifications with nothing, the others with a MessageHeader.
+    Empty,
 }
 
 /// What to do when a known `MessageHeader.id` comes with other content.
@@ -359,21 +390,6 @@ pub enum SecretPlace {
     Body,
     /// In the Authorization header.
     Basic,
-}
-
-/// How a partner shows who it is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Inbound {
-    /// A fixed bearer token.
-    Bearer(SecretSource),
-    /// It fetches a token from our own token endpoint.
-    ClientCredentials {
-        /// The id it signs in with.
-        client_id: String,
-        /// And the secret.
-        client_secret: SecretSource,
-    },
 }
 
 /// A partner's SMART app: its registration with us (smart.md 3).
@@ -605,6 +621,10 @@ impl Settings {
     /// The base of the OAuth endpoints.
     pub fn auth_base(&self) -> String {
         format!("{}/auth", self.public_url.as_str().trim_end_matches('/'))
+    }
+    /// Where partners and apps fetch tokens.
+    pub fn token_endpoint(&self) -> String {
+        format!("{}/token", self.auth_base())
     }
     /// The naming system of our own referral numbers.
     pub fn own_referral_system(&self) -> String {

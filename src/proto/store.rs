@@ -40,6 +40,11 @@ pub trait Inbox: Send + Sync {
     fn accept_message(&self, message: &IncomingMessage, now: Millis) -> Result<Accepted>;
     /// The Bundle of a reception, byte for byte.
     fn message_body(&self, id: &str) -> Result<Vec<u8>>;
+    /// Keeps a fetched attachment of a reception for as long as its Bundle; one that is kept already stays. `EREF_NOT_FOUND` when the
+    /// Bundle is not kept any more.
+    fn keep_attachment(&self, id: &str, index: u32, fetched: &FetchedAttachment, now: Millis) -> Result<()>;
+    /// A fetched attachment of a reception.
+    fn attachment(&self, id: &str, index: u32) -> Result<Option<FetchedAttachment>>;
 }
 
 /// Durable events.

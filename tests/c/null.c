@@ -76,6 +76,9 @@ int main(void)
     eref_message_issues(NULL, NULL);
     NOTHING(eref_message_attachment_count(NULL) != 0);
     FAILS(eref_message_attachment_read(NULL, 0, 0, NULL, 1, NULL, NULL));
+    FAILS(eref_message_attachment_check(NULL, 0, NULL));
+    FAILS(eref_message_attachment_type(NULL, 0, NULL, NULL));
+    FAILS(eref_attachment_fetch(NULL, NULL, 0, 0, NULL, NULL));
     eref_message_free(NULL);
 
     FAILS(eref_draft_new(NULL, NULL, N, NULL, N, NULL, NULL));

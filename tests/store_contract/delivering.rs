@@ -54,7 +54,7 @@ fn several_are_taken_together_one_of_each_referral_and_no_more_than_fit() {
     for (key, referral) in [("k1", "R1"), ("k2", "R1"), ("k3", "R2"), ("k4", "R3"), ("k5", "R4")] {
         store.enqueue(&outgoing("a", key, Some(referral)), NOW).unwrap();
     }
-    let large = OutgoingMessage { body: vec![b'x'; 2 << 20], ..outgoing("a", "k0", None) };
+    let large = OutgoingMessage { body: vec![b'x'; 2 << 20].into(), ..outgoing("a", "k0", None) };
     store.enqueue(&large, NOW).unwrap();
     let taken: Vec<_> = store.lease_deliveries(&turn("a", 3), NOW).unwrap();
     let keys = |taken: &[(DeliveryRecord, Result<Vec<u8>>)]| taken.iter().map(|(r, _)| r.host_key.clone()).collect::<Vec<_>>();

@@ -73,7 +73,7 @@ fn plant(store: &dyn Store, mark: &str) {
     let message = IncomingMessage {
         message_id: mark.into(),
         bundle_id: mark.into(),
-        body: mark.repeat(4).into_bytes(),
+        body: mark.repeat(4).into_bytes().into(),
         response: mark.into(),
         notification: format!(r#"{{"name":"{mark}"}}"#),
         referral: Some(referral.clone()),
@@ -87,7 +87,7 @@ fn plant(store: &dyn Store, mark: &str) {
         host_key: mark.into(),
         message_id: mark.into(),
         bundle_id: mark.into(),
-        body: mark.into(),
+        body: mark.as_bytes().to_vec().into(),
         referral: Some(referral),
         ..outgoing("a", "k", None)
     };
@@ -143,7 +143,7 @@ fn sealed_rows_that_were_swapped_in_the_file_are_refused() {
     let direct = rusqlite::Connection::open(kit.path("s.db")).unwrap();
     let piece: Vec<u8> = direct.query_row("SELECT piece FROM body WHERE owner = ?1", [&one.id], |row| row.get(0)).unwrap();
     direct.execute("UPDATE body SET piece = ?1 WHERE owner = ?2", rusqlite::params![piece, two.id]).unwrap();
-    assert_eq!(kit.store.message_body(&one.id).unwrap(), one.body);
+    assert_eq!(kit.store.message_body(&one.id).unwrap(), *one.body);
     assert_eq!(status_of(kit.store.message_body(&two.id)), EREF_STORE);
 }
 
@@ -197,11 +197,11 @@ fn purge_takes_what_is_done_and_old_and_nothing_else() {
     kit.store.accept_message(&waiting, NOW).unwrap();
     kit.store.save_launch(&launch(1), NOW).unwrap();
     kit.store.purge(&Retention::default(), NOW + 89 * DAY).unwrap();
-    assert_eq!(kit.store.message_body(&done.id).unwrap(), done.body);
+    assert_eq!(kit.store.message_body(&done.id).unwrap(), *done.body);
     assert!(kit.store.chart("launch-1", None).unwrap().is_empty());
     kit.store.purge(&Retention::default(), NOW + 91 * DAY).unwrap();
     assert_eq!(status_of(kit.store.message_body(&done.id)), EREF_NOT_FOUND);
-    assert_eq!(kit.store.message_body(&waiting.id).unwrap(), waiting.body);
+    assert_eq!(kit.store.message_body(&waiting.id).unwrap(), *waiting.body);
     let status = kit.store.status().unwrap();
     assert_eq!((status.events_waiting, status.referrals, status.launches), (1, 1, 0));
 }

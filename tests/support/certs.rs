@@ -1,7 +1,10 @@
 //! Throw-away certificates.
 #![allow(dead_code)]
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 
 /// A certificate authority.
 pub struct Authority {
@@ -41,6 +44,33 @@ impl Authority {
     /// For a client.
     pub fn client(&self) -> Pair {
         self.sign(params(&["client.test"], ExtendedKeyUsagePurpose::ClientAuth))
+    }
+
+    /// For a client, otherwise than usual.
+    pub fn client_with(&self, change: impl FnOnce(&mut CertificateParams)) -> Pair {
+        let mut params = params(&[], ExtendedKeyUsagePurpose::ClientAuth);
+        change(&mut params);
+        self.sign(params)
+    }
+
+    /// A list that revokes the certificates with these numbers, as PEM.
+    pub fn revocation_list(&self, revoked: &[u64]) -> String {
+        let day = date_time_ymd(2026, 1, 1);
+        let revoked_certs = revoked.iter().map(|number| RevokedCertParams {
+            serial_number: SerialNumber::from(*number),
+            revocation_time: day,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: day,
+            next_update: date_time_ymd(2126, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_certs.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 
     fn sign(&self, params: CertificateParams) -> Pair {

@@ -216,7 +216,10 @@ fn serve(mut wire: Wire, script: &Mutex<Script>) {
         script.lock().unwrap().seen.push(seen.clone());
         let reply = match reply {
             Reply::Keep(reply) => {
-                script.lock().unwrap().kept.insert(seen.message_id());
+                // An attachment that is fetched is no message.
+                if !seen.body.is_empty() {
+                    script.lock().unwrap().kept.insert(seen.message_id());
+                }
                 *reply
             }
             reply => reply,

@@ -103,6 +103,7 @@ impl Server {
                     let too_large = Err(ereferral::proto::exchange::BodyError::TooLarge);
                     exchange.body(if body.len() > limit { too_large } else { Ok(body.as_bytes().to_vec()) });
                 }
+                Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
                 Step::Respond(response) => return response,
             }

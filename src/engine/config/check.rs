@@ -1,12 +1,18 @@
 //! The rules a configuration must keep, each with a refusal that names path, value and expectation.
 
+mod inbound;
+
+pub(super) use inbound::path as inbound_path;
+
 use std::net::SocketAddr;
 
 use url::Url;
 
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::proto::guide::dialects::dialect;
-use crate::proto::settings::{ClientAuth, ClientCredentials, Inbound, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp};
+use crate::proto::messaging::attachment::host_of;
+use crate::proto::settings::{ClientAuth, ClientCredentials, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp};
+use crate::proto::store::Millis;
 
 /// `path: found …, expected …`, the form of every refusal.
 pub(super) fn wrong(path: &str, found: impl std::fmt::Display, expected: &str) -> Error {
@@ -14,7 +20,7 @@ pub(super) fn wrong(path: &str, found: impl std::fmt::Display, expected: &str) -
 }
 
 /// All of them.
-pub(super) fn check(settings: &Settings) -> Result<()> {
+pub(super) fn check(settings: &Settings, now: Millis) -> Result<()> {
     check_public_url(&settings.public_url)?;
     check_system(settings)?;
     if settings.serve && settings.threads && settings.listen.is_empty() {
@@ -42,31 +48,10 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         {
             return Err(wrong(&format!("{at}.smart_app.client_id"), "an id used before", "an id of its own"));
         }
-        check_inbound(&at, partner, settings.partners.get(..index).unwrap_or_default())?;
+        inbound::check(&at, partner, settings, now)?;
+        inbound::check_identity(&at, partner, settings.partners.get(..index).unwrap_or_default())?;
     }
     Ok(())
-}
-
-fn inbound(partner: &Partner) -> Option<&Inbound> {
-    partner.messaging.as_ref()?.inbound.as_ref()
-}
-
-/// Two partners that show the same credential would be one (architecture: identity of a message).
-fn check_inbound(at: &str, partner: &Partner, others: &[Partner]) -> Result<()> {
-    let Some(own) = inbound(partner) else { return Ok(()) };
-    let same = others.iter().filter_map(inbound).find_map(|other| match (own, other) {
-        (Inbound::Bearer(own), Inbound::Bearer(other)) if own.secret().matches(other.secret().expose()) => Some("bearer"),
-        (Inbound::ClientCredentials { client_id: own, .. }, Inbound::ClientCredentials { client_id: other, .. })
-            if own == other =>
-        {
-            Some("client_credentials.client_id")
-        }
-        _ => None,
-    });
-    match same {
-        Some(member) => Err(wrong(&format!("{at}.messaging.inbound.{member}"), "the same as another partner's", "one of its own")),
-        None => Ok(()),
-    }
 }
 
 /// smart.md 2.5: one identical string everywhere, so no query, fragment or user part.
@@ -110,6 +95,9 @@ fn check_listen(at: &str, listen: &Listen) -> Result<()> {
             "client certificates on a listener that serves SMART pages",
             "\"for\": [\"messaging\"]: a browser would show its user a certificate chooser",
         )),
+        Some(tls) if tls.client_crl.is_some() && tls.client_ca.is_none() => {
+            Err(wrong(&format!("{at}.tls.client_crl"), "revocation lists without client_ca", "both, or neither"))
+        }
         _ => Ok(()),
     }
 }
@@ -196,6 +184,12 @@ fn check_partner(at: &str, partner: &Partner) -> Result<()> {
     if let Some(messaging) = &partner.messaging {
         if let Some(endpoint) = &messaging.endpoint {
             check_address(&format!("{at}.messaging.endpoint"), endpoint)?;
+        }
+        for (index, host) in messaging.attachment_hosts.iter().flatten().enumerate() {
+            if host_of(host).is_none() {
+                let at = format!("{at}.messaging.attachment_hosts[{index}]");
+                return Err(wrong(&at, format_args!("{host:?}"), "a host, with a port where it is not 443"));
+            }
         }
         if let OutboundAuth::ClientCredentials(credentials) = &messaging.auth {
             check_credentials(&format!("{at}.messaging.auth.oauth2_client_credentials"), credentials, messaging.client_tls.is_some())?;

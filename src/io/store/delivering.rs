@@ -1,11 +1,11 @@
 //! What becomes of queued messages: taken for sending in order per referral, finished, sent again, given up.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde_json::json;
 
-use crate::error::{EREF_NO_MEMORY, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
+use crate::error::{EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
+use crate::io::store::body::{has_body, read_body};
 use crate::io::store::events::{NewEvent, insert_event};
-use crate::io::store::inbox::body_pieces;
 use crate::io::store::outbox::{Raw, by_id, open};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
@@ -51,21 +51,14 @@ fn due(connection: &Connection, turn: &Turn, now: Millis) -> Result<Vec<String>>
     Ok(found.into_iter().enumerate().map_while(fits).collect())
 }
 
-/// A record as it was before, with its body's sealed pieces.
-type Taken = (Raw, Result<Vec<Vec<u8>>>);
-
-fn take(connection: &Connection, id: &str, now: Millis) -> Result<Taken> {
+/// Marks a delivery as being sent; returns it as it was before.
+fn take(connection: &Connection, id: &str, now: Millis) -> Result<Raw> {
     let before = by_id(connection, id)?.ok_or_else(unknown)?;
     connection
         .prepare_cached("UPDATE outbox SET state = 2, attempts = attempts + 1, next_attempt = ?2, by_hand = 0 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id, now + ATTEMPT]))
         .map_err(store_error)?;
-    let pieces = body_pieces(connection, id);
-    // A body too large for the memory there is must not keep the others from their turn.
-    match pieces {
-        Err(error) if error.status() != EREF_NO_MEMORY => Err(error),
-        pieces => Ok((before, pieces)),
-    }
+    Ok(before)
 }
 
 fn unknown() -> Error {
@@ -172,16 +165,15 @@ impl Delivering for Sqlite {
         }
         let turn = turn.clone();
         let taken = self.writer.write(move |connection| {
-            due(connection, &turn, now)?.iter().map(|id| take(connection, id, now)).collect::<Result<Vec<Taken>>>()
+            due(connection, &turn, now)?.iter().map(|id| take(connection, id, now)).collect::<Result<Vec<Raw>>>()
         })?;
-        let opened = taken.into_iter().map(|(before, pieces)| {
+        let opened = taken.into_iter().map(|before| {
             let mut record = open(&self.vault, before)?;
             record.attempts += 1;
-            let body = pieces.and_then(|pieces| match pieces.is_empty() {
-                true => Err(Error::new(EREF_NOT_FOUND, "the message's body is not kept any more")),
-                false => self.vault.open_body("body.piece", &record.id, &pieces),
-            });
-            Ok((record, body))
+            // A body that is damaged, or too large for the memory there is, must not keep the others from their turn.
+            let body = self.read(|connection| read_body(connection, &self.vault, &record.id));
+            let gone = || Error::new(EREF_NOT_FOUND, "the message's body is not kept any more");
+            Ok((record, body.and_then(|body| body.ok_or_else(gone))))
         });
         opened.collect()
     }
@@ -226,11 +218,7 @@ impl Delivering for Sqlite {
         let bundle_id = bundle_id.map(str::to_owned);
         let raw = self.writer.write(move |connection| {
             let found = undecided(connection, &id)?;
-            let kept = connection
-                .prepare_cached("SELECT 1 FROM body WHERE owner = ?1")
-                .and_then(|mut query| query.query_row([&id], |_| Ok(())).optional())
-                .map_err(store_error)?;
-            if kept.is_none() {
+            if !has_body(connection, &id)? {
                 return Err(Error::new(EREF_NOT_FOUND, "the message's body is not kept any more; send it as a new message"));
             }
             let ids = bundle_id.as_ref().map(|bundle_id| found.renamed(&vault, bundle_id)).transpose()?;

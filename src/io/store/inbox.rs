@@ -4,12 +4,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use crate::error::{EREF_NOT_FOUND, Error, Result};
+use crate::io::store::body::{NewBody, read_body};
 use crate::io::store::events::{NewEvent, insert_event};
 use crate::io::store::referrals::{SealedUpdate, find_referrals, is_party, touch_referral};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
-use crate::memory;
-use crate::proto::store::{Accepted, AuditHead, Inbox, IncomingMessage, Millis, event_kind};
+use crate::proto::store::{Accepted, AuditHead, FetchedAttachment, Inbox, IncomingMessage, Millis, event_kind};
 
 /// A message ready for its row: everything sealed and hashed before the writer is asked for.
 struct Row {
@@ -22,7 +22,7 @@ struct Row {
     size: usize,
     ids: Vec<u8>,
     response: Vec<u8>,
-    body: Vec<Vec<u8>>,
+    body: NewBody,
     referral: Option<SealedUpdate>,
     trusted: bool,
     refuse_changed: bool,
@@ -34,17 +34,20 @@ struct Row {
 
 fn row(vault: &Vault, message: &IncomingMessage) -> Result<Row> {
     let ids = json!({"message_id": message.message_id, "bundle_id": message.bundle_id}).to_string();
+    // Anybody at the right address can use up ids without credentials; the partner's own are not known by them.
+    let (header, bundle) =
+        if message.trusted { ("message-id", "bundle-id") } else { ("untrusted.message-id", "untrusted.bundle-id") };
     Ok(Row {
         id: message.id.clone(),
         partner: message.partner.clone(),
-        message_mac: vault.lookup("message-id", message.message_id.as_bytes()),
+        message_mac: vault.lookup(header, message.message_id.as_bytes()),
         content_mac: vault.lookup("content", &message.content),
-        bundle_mac: (!message.bundle_id.is_empty()).then(|| vault.lookup("bundle-id", message.bundle_id.as_bytes())),
+        bundle_mac: (!message.bundle_id.is_empty()).then(|| vault.lookup(bundle, message.bundle_id.as_bytes())),
         event: message.event.clone(),
         size: message.body.len(),
         ids: vault.seal("inbox.ids", &message.id, ids.as_bytes())?,
         response: vault.seal("inbox.response", &message.id, &message.response)?,
-        body: vault.seal_body("body.piece", &message.id, &message.body)?,
+        body: NewBody::new(vault, &message.id, message.body.clone()),
         referral: message.referral.as_ref().map(|update| SealedUpdate::new(vault, update)).transpose()?,
         trusted: message.trusted,
         refuse_changed: message.refuse_changed,
@@ -77,7 +80,9 @@ impl Inbox for Sqlite {
                     Some(touch_referral(connection, &vault, found.into_iter().next(), update, &row.partner, now)?)
                 }
             };
-            insert(connection, &row, referral_id.as_deref(), now).and_then(|()| note_answer(connection, &row, now)).map_err(store_error)?;
+            insert(connection, &row, referral_id.as_deref(), now).map_err(store_error)?;
+            note_answer(connection, &row, now).map_err(store_error)?;
+            row.body.insert(connection)?;
             let event = NewEvent {
                 kind: event_kind::MESSAGE,
                 partner: &row.partner,
@@ -94,11 +99,16 @@ impl Inbox for Sqlite {
     }
 
     fn message_body(&self, id: &str) -> Result<Vec<u8>> {
-        let pieces = self.read(|connection| body_pieces(connection, id))?;
-        if pieces.is_empty() {
-            return Err(Error::new(EREF_NOT_FOUND, "the message's body is not kept any more"));
-        }
-        self.vault.open_body("body.piece", id, &pieces)
+        let body = self.read(|connection| read_body(connection, &self.vault, id))?;
+        body.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the message's body is not kept any more"))
+    }
+
+    fn keep_attachment(&self, id: &str, index: u32, fetched: &FetchedAttachment, now: Millis) -> Result<()> {
+        self.insert_attachment(id, index, fetched, now)
+    }
+
+    fn attachment(&self, id: &str, index: u32) -> Result<Option<FetchedAttachment>> {
+        self.read_attachment(id, index)
     }
 }
 
@@ -136,8 +146,8 @@ fn insert(connection: &Connection, row: &Row, referral_id: Option<&str>, now: Mi
         )?
         .execute(params![
             row.id, row.partner, row.message_mac, row.content_mac, row.bundle_mac, row.event, referral_id, now, row.size, row.ids, row.response
-        ])?;
-    insert_body(connection, &row.id, &row.body)
+        ])
+        .map(|_| ())
 }
 
 /// A message that answers one of ours says so on that delivery (messaging.md 10.5). The first answer counts.
@@ -149,23 +159,4 @@ fn note_answer(connection: &Connection, row: &Row, now: Millis) -> rusqlite::Res
         )?
         .execute(params![row.partner, answers, now, row.id])
         .map(|_| ())
-}
-
-pub(super) fn insert_body(connection: &Connection, owner: &str, pieces: &[Vec<u8>]) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached("INSERT INTO body (owner, seq, piece) VALUES (?1, ?2, ?3)")?;
-    for (seq, piece) in pieces.iter().enumerate() {
-        insert.execute(params![owner, seq, piece])?;
-    }
-    Ok(())
-}
-
-pub(super) fn body_pieces(connection: &Connection, owner: &str) -> Result<Vec<Vec<u8>>> {
-    let mut query = connection.prepare_cached("SELECT piece FROM body WHERE owner = ?1 ORDER BY seq").map_err(store_error)?;
-    let mut rows = query.query([owner]).map_err(store_error)?;
-    let mut pieces = Vec::new();
-    while let Some(row) = rows.next().map_err(store_error)? {
-        let piece = row.get_ref(0).and_then(|piece| Ok(piece.as_blob()?)).map_err(store_error)?;
-        pieces.push(memory::copy(piece, "a kept body")?);
-    }
-    Ok(pieces)
 }

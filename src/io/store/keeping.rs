@@ -16,9 +16,13 @@ const DEDUPE: Millis = 7 * DAY;
 const CODES: Millis = DAY;
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 8] {
+fn purge_statements(retention: &Retention) -> [String; 10] {
     let bodies = Millis::from(retention.body_days) * DAY;
     [
+        format!(
+            "DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {bodies}))"
+        ),
+        format!("DELETE FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {bodies})"),
         format!("DELETE FROM body WHERE owner IN (SELECT id FROM inbox WHERE done < ?1 - {bodies})"),
         format!("DELETE FROM body WHERE owner IN (SELECT id FROM outbox WHERE state IN (3, 4, 6) AND created < ?1 - {bodies})"),
         // A row whose body is gone and whose repeat is not expected any more says nothing that the audit does not.

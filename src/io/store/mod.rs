@@ -1,7 +1,9 @@
 //! Stores: implementations of `proto::store::Store`. SQLite is the embedded one.
 
+mod attachments;
 mod audit;
 mod audit_trail;
+mod body;
 mod charts;
 mod delivering;
 mod events;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use crate::error::{EREF_KEY_REUSED, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
-use crate::io::store::inbox::insert_body;
+use crate::io::store::body::NewBody;
 use crate::io::store::referrals::{SealedUpdate, find_referrals, touch_referral};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
@@ -118,7 +118,7 @@ impl Outbox for Sqlite {
         let ids = seal_ids(&vault, &message.id, &ids)?;
         let message_mac = vault.lookup("message-id", message.message_id.as_bytes());
         let (size, replaces) = (message.body.len(), message.replaces.clone());
-        let body = vault.seal_body("body.piece", &message.id, &message.body)?;
+        let body = NewBody::new(&vault, &message.id, message.body.clone());
         let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update)).transpose()?;
         let (id, partner, event) = (message.id.clone(), message.partner.clone(), message.event.clone());
         let (message_id, bundle_id, node) = (message.message_id.clone(), message.bundle_id.clone(), self.node.id.clone());
@@ -149,8 +149,8 @@ impl Outbox for Sqlite {
                         id, partner, host_key_mac, content_mac, event, referral_id, lane, now, size, message_mac, ids
                     ])
                 })
-                .and_then(|_| insert_body(connection, &id, &body))
                 .map_err(store_error)?;
+            body.insert(connection)?;
             if let Some(old) = &replaces {
                 replace(connection, old, &id)?;
             }

@@ -24,6 +24,11 @@ CREATE INDEX inbox_received ON inbox (received);
 -- Bodies of messages in and out, sealed in pieces of at most 1 MiB.
 CREATE TABLE body (owner TEXT NOT NULL, seq INTEGER NOT NULL, piece BLOB NOT NULL, PRIMARY KEY (owner, seq));
 
+-- Attachments of received messages that were fetched from elsewhere; `body` owns their pieces.
+CREATE TABLE attachment (
+    inbox_id TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, fetched INTEGER NOT NULL, size INTEGER NOT NULL,
+    content_type BLOB NOT NULL /* sealed */, PRIMARY KEY (inbox_id, number)) WITHOUT ROWID;
+
 -- Messages to be sent, in the order they were queued.
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, partner TEXT NOT NULL,

@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -111,62 +112,25 @@ impl Vault {
 
     /// Opens what [`Vault::seal`] made. `EREF_STORE` when it was changed, cut, or belongs elsewhere.
     pub fn open_sealed(&self, place: &str, row: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-        self.open_all(place, row, &[sealed])
+        let mut opener = self.open_body(place, row, sealed.len())?;
+        opener.piece(sealed, true)?;
+        opener.finish()
     }
 
-    /// Seals a body into pieces of at most 1 MiB plain each. One series of chunks runs through all pieces, so they open only together,
-    /// in order, and complete. An empty body is one piece. `EREF_NO_MEMORY` when the pieces do not fit into memory.
-    pub fn seal_body(&self, place: &str, row: &str, plain: &[u8]) -> Result<Vec<Vec<u8>>> {
-        const PIECE: usize = CHUNK * CHUNKS_PER_PIECE;
+    /// Seals a body into pieces of at most 1 MiB plain each, one at a time as they are asked for. One series of chunks runs through all
+    /// pieces, so they open only together, in order, and complete. An empty body is one piece. `EREF_NO_MEMORY` when a piece does not fit
+    /// into memory.
+    pub fn seal_body(&self, place: &str, row: &str, plain: Arc<Vec<u8>>) -> SealedBody {
         let header = self.header();
-        let sealer = Sealer::new(self, &header, place, row);
-        let count = plain.len().div_ceil(PIECE).max(1);
-        let mut first = 0;
-        (0..count)
-            .map(|number| {
-                let part = plain.get(number * PIECE..).unwrap_or_default();
-                let part = part.get(..PIECE).unwrap_or(part);
-                let mut sealed = memory::room(HEADER + part.len() + TAG * CHUNKS_PER_PIECE, "sealing a body")?;
-                if number == 0 {
-                    sealed.extend_from_slice(&header);
-                }
-                first = sealer.run(part, first, number + 1 == count, &mut sealed);
-                Ok(sealed)
-            })
-            .collect()
+        SealedBody { sealer: Sealer::new(self, &header, place, row), header, plain, number: 0, position: 0 }
     }
 
-    /// Opens what [`Vault::seal_body`] made. `EREF_STORE` when a piece was changed, or is missing, doubled or out of order;
-    /// `EREF_NO_MEMORY` when the body does not fit into memory.
-    pub fn open_body(&self, place: &str, row: &str, pieces: &[Vec<u8>]) -> Result<Vec<u8>> {
-        let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-        self.open_all(place, row, &pieces)
-    }
-
-    fn open_all(&self, place: &str, row: &str, pieces: &[&[u8]]) -> Result<Vec<u8>> {
-        let broken = || Error::new(EREF_STORE, format!("sealed content in {place} was changed or cut")).with_retriable(false);
-        let (first, others) = pieces.split_first().ok_or_else(broken)?;
-        let (header, first) = first.split_at_checked(HEADER).ok_or_else(broken)?;
-        if header[0] != VERSION || header[1..=ID] != self.store_id {
-            return Err(Error::new(EREF_STORE, format!("content in {place} is sealed in another form or with another key"))
-                .with_retriable(false));
-        }
-        let size = first.len() + others.iter().map(|piece| piece.len()).sum::<usize>();
-        let mut plain = memory::room(size, "opening sealed content")?;
-
-        let sealer = Sealer::new(self, header, place, row);
-        let mut chunks =
-            std::iter::once(first).chain(others.iter().copied()).flat_map(|piece| piece.chunks(CHUNK + TAG)).peekable();
-        let mut position = 0u32;
-        while let Some(chunk) = chunks.next() {
-            let start = plain.len();
-            plain.extend_from_slice(chunk);
-            let last = chunks.peek().is_none();
-            let mut tail = Tail { bytes: &mut plain, start };
-            sealer.stream.decrypt_in_place(position, last, &sealer.associated, &mut tail).map_err(|_| broken())?;
-            position = position.checked_add(1).ok_or_else(broken)?;
-        }
-        if position == 0 { Err(broken()) } else { Ok(plain) }
+    /// Opens what [`Vault::seal_body`] made, piece by piece. `size` is that of all pieces together: `EREF_NO_MEMORY` when the body does
+    /// not fit into memory.
+    pub fn open_body(&self, place: &str, row: &str, size: usize) -> Result<Opener<'_>> {
+        let (place, row) = (place.to_owned(), row.to_owned());
+        let plain = memory::room(size, "opening sealed content")?;
+        Ok(Opener { vault: self, place, row, sealer: None, plain, position: 0, ended: false })
     }
 
     fn header(&self) -> [u8; HEADER] {
@@ -225,6 +189,91 @@ pub fn normalised(system: &str, value: &str) -> String {
     };
     // The separator must not come from the system itself.
     format!("{}|{}", system.replace('|', "%7C"), value.trim())
+}
+
+/// The pieces of a body, see [`Vault::seal_body`].
+pub struct SealedBody {
+    sealer: Sealer,
+    header: [u8; HEADER],
+    plain: Arc<Vec<u8>>,
+    number: usize,
+    /// Of the next chunk.
+    position: u32,
+}
+
+impl Iterator for SealedBody {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Result<Vec<u8>>> {
+        const PIECE: usize = CHUNK * CHUNKS_PER_PIECE;
+        let count = self.plain.len().div_ceil(PIECE).max(1);
+        if self.number >= count {
+            return None;
+        }
+        let part = self.plain.get(self.number * PIECE..).unwrap_or_default();
+        let part = part.get(..PIECE).unwrap_or(part);
+        let mut sealed = match memory::room(HEADER + part.len() + TAG * CHUNKS_PER_PIECE, "sealing a body") {
+            Ok(room) => room,
+            Err(error) => return Some(Err(error)),
+        };
+        if self.number == 0 {
+            sealed.extend_from_slice(&self.header);
+        }
+        self.position = self.sealer.run(part, self.position, self.number + 1 == count, &mut sealed);
+        self.number += 1;
+        Some(Ok(sealed))
+    }
+}
+
+/// A body being opened, see [`Vault::open_body`].
+pub struct Opener<'v> {
+    vault: &'v Vault,
+    place: String,
+    row: String,
+    sealer: Option<Sealer>,
+    plain: Vec<u8>,
+    /// Of the next chunk.
+    position: u32,
+    ended: bool,
+}
+
+impl Opener<'_> {
+    /// The next piece; `last` says that it is the last one. `EREF_STORE` when it was changed, or is missing, doubled or out of order.
+    pub fn piece(&mut self, mut piece: &[u8], last: bool) -> Result<()> {
+        if self.sealer.is_none() {
+            let (header, rest) = piece.split_at_checked(HEADER).ok_or_else(|| self.broken())?;
+            if header[0] != VERSION || header[1..=ID] != self.vault.store_id {
+                let text = format!("content in {} is sealed in another form or with another key", self.place);
+                return Err(Error::new(EREF_STORE, text).with_retriable(false));
+            }
+            self.sealer = Some(Sealer::new(self.vault, header, &self.place, &self.row));
+            piece = rest;
+        }
+        let mut chunks = piece.chunks(CHUNK + TAG).peekable();
+        while let Some(chunk) = chunks.next() {
+            let start = self.plain.len();
+            self.plain.extend_from_slice(chunk);
+            let ends = last && chunks.peek().is_none();
+            let mut tail = Tail { bytes: &mut self.plain, start };
+            let opened = self
+                .sealer
+                .as_ref()
+                .map(|sealer| sealer.stream.decrypt_in_place(self.position, ends, &sealer.associated, &mut tail));
+            let next = self.position.checked_add(1).filter(|_| matches!(opened, Some(Ok(()))));
+            self.position = next.ok_or_else(|| self.broken())?;
+            self.ended = ends;
+        }
+        Ok(())
+    }
+
+    /// The body. `EREF_STORE` when it was cut.
+    pub fn finish(self) -> Result<Vec<u8>> {
+        if self.ended { Ok(self.plain) } else { Err(self.broken()) }
+    }
+
+    fn broken(&self) -> Error {
+        Error::new(EREF_STORE, format!("sealed content in {} was changed or cut", self.place)).with_retriable(false)
+    }
 }
 
 /// The STREAM construction for one value: key, start of the nonce, and what the value is bound to.

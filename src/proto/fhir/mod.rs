@@ -1,4 +1,10 @@
-//! What FHIR R4 says, apart from messaging: outcomes and reference resolution.
+//! What FHIR R4 says, apart from messaging: documents to walk in, its types as a table, outcomes, reference
+//! resolution.
 
+pub mod date;
+pub mod audit_event;
 pub mod outcome;
+pub mod primitive;
+pub mod r4;
 pub mod reference;
+pub mod tree;

@@ -2,6 +2,28 @@
 
 use serde_json::{Value, json};
 
+/// How much a finding weighs; see docs/dialects.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Worth knowing.
+    Information,
+    /// Odd and usable, or against a rule that was not seen itself.
+    Warning,
+    /// Against base R4, or against a rule of the dialect that was seen.
+    Error,
+}
+
+impl Level {
+    /// The severity of FHIR.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Information => "information",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One finding. Its texts are ours and never repeat content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
@@ -42,7 +64,12 @@ impl Issue {
 
 /// The OperationOutcome resource of some findings. Without findings its `issue` list is empty.
 pub fn outcome_json(issues: &[Issue]) -> String {
-    json!({"resourceType": "OperationOutcome", "issue": issues.iter().map(Issue::json).collect::<Vec<_>>()}).to_string()
+    outcome(issues).to_string()
+}
+
+/// As [`outcome_json`], for what adds to it.
+pub fn outcome(issues: &[Issue]) -> Value {
+    json!({"resourceType": "OperationOutcome", "issue": issues.iter().map(Issue::json).collect::<Vec<_>>()})
 }
 
 #[cfg(test)]

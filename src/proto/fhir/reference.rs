@@ -1,5 +1,7 @@
 //! Which entry of a Bundle a Reference means. One function, for everything that follows references.
 
+use std::collections::{HashMap, TryReserveError};
+
 /// What can be referred to: one entry of a Bundle.
 pub trait Target {
     /// `entry.fullUrl`.
@@ -51,6 +53,59 @@ fn by_address<T: Target>(text: &str, entries: &[T]) -> Option<usize> {
         .or_else(|| find(&|entry| entry.full_url().and_then(type_and_id) == Some((kind, id))))
 }
 
+/// The addresses of many entries, so that a reference costs one step instead of a search. It finds what [`resolve`] finds by address.
+#[derive(Default)]
+pub struct Addresses<'a> {
+    urls: HashMap<&'a str, usize>,
+    uuids: HashMap<uuid::Uuid, usize>,
+    uuid_ids: HashMap<uuid::Uuid, usize>,
+    ids: HashMap<(&'a str, &'a str), usize>,
+    tails: HashMap<(&'a str, &'a str), usize>,
+}
+
+impl<'a> Addresses<'a> {
+    /// Room for this many entries.
+    pub fn reserve(&mut self, entries: usize) -> Result<(), TryReserveError> {
+        self.urls.try_reserve(entries)?;
+        self.uuids.try_reserve(entries)?;
+        self.uuid_ids.try_reserve(entries)?;
+        self.ids.try_reserve(entries)?;
+        self.tails.try_reserve(entries)
+    }
+
+    /// Adds an entry; of two with the same address the first counts.
+    pub fn add(&mut self, index: usize, full_url: Option<&'a str>, resource_type: &'a str, id: Option<&'a str>) {
+        let uuid = |text: &str| bare_uuid(text).and_then(|uuid| uuid::Uuid::try_parse(uuid).ok());
+        if let Some(url) = full_url {
+            self.urls.entry(url).or_insert(index);
+            if let Some(uuid) = uuid(url) {
+                self.uuids.entry(uuid).or_insert(index);
+            } else if let Some(tail) = type_and_id(url) {
+                self.tails.entry(tail).or_insert(index);
+            }
+        }
+        if let Some(id) = id {
+            self.ids.entry((resource_type, id)).or_insert(index);
+            if let Some(uuid) = uuid(id) {
+                self.uuid_ids.entry(uuid).or_insert(index);
+            }
+        }
+    }
+
+    /// The entry at this address.
+    pub fn find(&self, text: &str) -> Option<usize> {
+        if let Some(found) = self.urls.get(text) {
+            return Some(*found);
+        }
+        if let Some(uuid) = bare_uuid(text) {
+            let uuid = uuid::Uuid::try_parse(uuid).ok()?;
+            return self.uuids.get(&uuid).or_else(|| self.uuid_ids.get(&uuid)).copied();
+        }
+        let address = type_and_id(text)?;
+        self.ids.get(&address).or_else(|| self.tails.get(&address)).copied()
+    }
+}
+
 /// The UUID of `urn:uuid:<uuid>` or of a bare UUID.
 pub fn bare_uuid(text: &str) -> Option<&str> {
     const PREFIX: &str = "urn:uuid:";
@@ -59,6 +114,11 @@ pub fn bare_uuid(text: &str) -> Option<&str> {
         _ => text,
     };
     (uuid.len() == 36 && uuid::Uuid::try_parse(uuid).is_ok()).then_some(uuid)
+}
+
+/// The resource type a reference names: that of `Type/id`.
+pub fn named_type(text: &str) -> Option<&str> {
+    type_and_id(text).map(|(kind, _)| kind)
 }
 
 /// Type and id of `Type/id`, with or without a base before and a version behind.
@@ -138,5 +198,26 @@ mod tests {
         (reference.kind, reference.system) = (None, Some("https://b.example"));
         assert_eq!(resolve(reference, &entries), None);
         assert_eq!(resolve(Reference::default(), &entries), None);
+    }
+
+    #[test]
+    fn addresses_find_what_resolve_finds() {
+        const OTHER: &str = "urn:uuid:7F1460C8-4AB0-4EE3-9BA5-EE7F1119B78F";
+        let entries = [
+            Entry(Some(UUID), "MessageHeader", Some("1"), None),
+            Entry(Some("https://rms.example/fhir/Task/7"), "Task", None, None),
+            Entry(None, "Task", Some("7"), None),
+            Entry(None, "Patient", Some(UUID), None),
+            Entry(Some("Task/1"), "Task", Some("9"), None),
+            Entry(Some(OTHER), "Task", Some("7"), None),
+        ];
+        let mut addresses = Addresses::default();
+        for (index, entry) in entries.iter().enumerate() {
+            addresses.add(index, entry.full_url(), entry.resource_type(), entry.id());
+        }
+        let others = ["Task/7", "Task/1", "Task/9", "Patient/1", "https://x.example/Task/7/_history/2", "", "/", "Task/", "#1"];
+        for text in [UUID, OTHER, "urn:uuid:00000000-0000-4000-8000-000000000001"].into_iter().chain(others) {
+            assert_eq!(addresses.find(text), resolve(to(text), &entries), "{text}");
+        }
     }
 }

@@ -1,246 +1,100 @@
 //! The field table: the plain names a host reads and writes (architecture: field table). Names are ABI.
-//!
-//! A path is written like FHIRPath from the home resource: `a.b` steps into members, `[0]` picks an element, `[]` picks the one the
-//! caller's index says, `[key=x|y]` the first whose member is one of the values, `[key~=x]` the first whose member contains one of them.
-//! A step into a list without a choice takes its first element. The first place is the one written; reading takes the first that has a
-//! value.
 
-use super::codes::{self, Word};
-
-/// The resource a place is in, found by its part in the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Home {
-    /// Bundle: what stands around the entries.
-    Envelope,
-    /// MessageHeader.
-    Header,
-    /// The ServiceRequest the message is about.
-    Request,
-    /// The Patient it is about.
-    Patient,
-    /// PractitionerRole of the requester.
-    RequesterRole,
-    /// Practitioner of the requester.
-    Requester,
-    /// Organization of the requester.
-    RequesterOrganization,
-    /// Location of the requester.
-    RequesterLocation,
-    /// PractitionerRole of the performer.
-    TargetRole,
-    /// Practitioner of the performer.
-    Target,
-    /// Organization of the performer.
-    TargetOrganization,
-    /// Location of the performer.
-    TargetLocation,
-    /// Practitioner who acted.
-    User,
-    /// Task.
-    Task,
-    /// Appointment.
-    Appointment,
-    /// Location of the appointment.
-    AppointmentLocation,
-    /// Communication.
-    Communication,
-    /// Whatever is in focus.
-    Focus,
-    /// The attachments of all documents and communications, as one list.
-    Attachments,
-}
-
-impl Home {
-    /// The resource type, where the home has one.
-    pub fn resource_type(self) -> Option<&'static str> {
-        match self {
-            Self::Envelope => Some("Bundle"),
-            Self::Header => Some("MessageHeader"),
-            Self::Request => Some("ServiceRequest"),
-            Self::Patient => Some("Patient"),
-            Self::RequesterRole | Self::TargetRole => Some("PractitionerRole"),
-            Self::Requester | Self::Target | Self::User => Some("Practitioner"),
-            Self::RequesterOrganization | Self::TargetOrganization => Some("Organization"),
-            Self::RequesterLocation | Self::TargetLocation | Self::AppointmentLocation => Some("Location"),
-            Self::Task => Some("Task"),
-            Self::Appointment => Some("Appointment"),
-            Self::Communication => Some("Communication"),
-            Self::Focus | Self::Attachments => None,
-        }
-    }
-}
-
-/// What a value looks like. Lengths are in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One line of text, at most so long.
-    Line(usize),
-    /// Text with line breaks.
-    Text(usize),
-    /// As `Text`; partners put HTML into it, which is read as plain text.
-    Markup(usize),
-    /// One of the codes of the list.
-    Code,
-    /// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`.
-    Date,
-    /// A date, or date and time with offset.
-    DateTime,
-    /// Date and time with offset.
-    Instant,
-    /// A whole number.
-    Integer,
-    /// An absolute URI.
-    Uri,
-}
-
-impl Kind {
-    /// The word in `docs/fields.md` and in forms.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Line(_) => "line",
-            Self::Text(_) | Self::Markup(_) => "text",
-            Self::Code => "code",
-            Self::Date => "date",
-            Self::DateTime => "dateTime",
-            Self::Instant => "instant",
-            Self::Integer => "integer",
-            Self::Uri => "uri",
-        }
-    }
-    /// The greatest length, where there is one of its own.
-    pub fn max_length(self) -> Option<usize> {
-        match self {
-            Self::Line(max) | Self::Text(max) | Self::Markup(max) => Some(max),
-            Self::Uri => Some(2048),
-            _ => None,
-        }
-    }
-    /// What is expected, in words for a person who typed something else.
-    pub fn expectation(self) -> &'static str {
-        match self {
-            Self::Line(_) => "one line of text without control characters",
-            Self::Text(_) | Self::Markup(_) => "text; of the control characters only line breaks and tabs",
-            Self::Code => "one of the codes of its list",
-            Self::Date => "a date as YYYY, YYYY-MM or YYYY-MM-DD",
-            Self::DateTime => "a date, or date and time with offset, e.g. 2026-05-09T14:30:00-04:00",
-            Self::Instant => "date and time with offset, e.g. 2026-05-09T14:30:00-04:00",
-            Self::Integer => "a whole number",
-            Self::Uri => "an absolute URI",
-        }
-    }
-}
-
-/// Whether a draft needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// It may be left out.
-    Optional,
-    /// A message cannot be composed without it.
-    Required,
-    /// One of the fields of this group is needed.
-    OneOf(&'static str),
-}
-
-/// The events a field means something for, by the type in focus.
-pub mod on {
-    /// ServiceRequest events.
-    pub const REQUEST: u8 = 1;
-    /// Task events.
-    pub const TASK: u8 = 2;
-    /// Appointment events.
-    pub const APPOINTMENT: u8 = 4;
-    /// Communication events.
-    pub const COMMUNICATION: u8 = 8;
-    /// All of them.
-    pub const ALL: u8 = 15;
-
-    /// The bit of the type in focus.
-    pub fn of(resource_type: &str) -> u8 {
-        match resource_type {
-            "ServiceRequest" => REQUEST,
-            "Task" => TASK,
-            "Appointment" => APPOINTMENT,
-            "Communication" => COMMUNICATION,
-            _ => 0,
-        }
-    }
-}
-
-/// One field.
-pub struct Field {
-    /// The name, with `[]` where it repeats.
-    pub name: &'static str,
-    /// Where it lives.
-    pub places: &'static [(Home, &'static str)],
-    /// What it looks like.
-    pub kind: Kind,
-    /// Whether a draft takes it.
-    pub write: bool,
-    /// The events it means something for, bits of [`on`].
-    pub on: u8,
-    /// Whether a draft needs it.
-    pub need: Need,
-    /// The codes it takes; for other kinds than `Code`, those met in traffic.
-    pub codes: &'static [Word],
-    /// An example.
-    pub example: &'static str,
-    /// What it is.
-    pub about: &'static str,
-}
-
-use Home::*;
-use Kind::{Code, Date, DateTime, Instant, Integer, Line, Markup, Text, Uri};
-use Need::{OneOf, Optional, Required};
-
-type Places = &'static [(Home, &'static str)];
-
-const fn read(name: &'static str, places: Places, kind: Kind, on: u8, example: &'static str, about: &'static str) -> Field {
-    Field { name, places, kind, write: false, on, need: Optional, codes: &[], example, about }
-}
-
-const fn write(
-    name: &'static str,
-    places: Places,
-    kind: Kind,
-    on: u8,
-    need: Need,
-    example: &'static str,
-    about: &'static str,
-) -> Field {
-    Field { name, places, kind, write: true, on, need, codes: &[], example, about }
-}
-
-const fn coded(field: Field, codes: &'static [Word]) -> Field {
-    Field { codes, ..field }
-}
+use super::codes;
+use super::field::Home::*;
+use super::field::Kind::{Bool, Code, Date, DateTime, Instant, Integer, Line, Markup, Text, Uri};
+use super::field::Need::{OneOf, Optional, Required};
+use super::field::{Field, coded, on, read, write};
 
 const HCN_VERSION: &str = "identifier[type.coding.code=JHN].extension[url=http://ehealthontario.ca/fhir/StructureDefinition/ext-id-health-card-version-code].valueString";
+
+// The header extension with the sender's own number of the referral (messaging.md 4.3), and its older forms.
+const REFERRAL_SYSTEM: &str = "extension[url~=/ext-referral-identifier|/Referral-Identifier-EXT].valueIdentifier.system";
+const REFERRAL_VALUE: &str = "extension[url~=/ext-referral-identifier|/Referral-Identifier-EXT].valueIdentifier.value";
+const HEADER_NUMBER: &str = "extension[url~=/ext-id-message-header].valueString";
+
+// Extensions of which the guides seen name no whole address are found by the end of it (messaging.md 5.1).
+const PRESENT_NAME: &str =
+    "extension[url~=atientPresentLocation|atient-present-location|atient-Present-Location].valueReference.resolve().name";
+const PRESENT_DISPLAY: &str =
+    "extension[url~=atientPresentLocation|atient-present-location|atient-Present-Location].valueReference.display";
 
 /// All fields, in the order in which they stand in forms and documents, and in which they are written.
 #[rustfmt::skip]
 pub const FIELDS: &[Field] = &[
     read("event", &[(Header, "eventCoding.code")], Line(64), on::ALL, "notify-add-appointment", "The event, in the spelling this library sends."),
+    read("event.received", &[(Header, "eventCoding.code")], Line(64), on::ALL, "add-servicerequest", "The event as it was spelled."),
     read("message.id", &[(Header, "id")], Line(64), on::ALL, "0f3c1c52-6d0e-4c37-9a53-6d5b1f8f2a10", "MessageHeader.id: the same when the message comes again."),
     read("message.bundle_id", &[(Envelope, "id")], Line(64), on::ALL, "8a4f5d2e-52c6-4f0e-a6b0-4dd1f6c1e7aa", "Bundle.id: may differ when the message comes again."),
+    read("message.identifier.system", &[(Envelope, "identifier.system")], Uri, on::ALL, "urn:ietf:rfc:3986", "Bundle.identifier, which some guides add: its system."),
+    read("message.identifier.value", &[(Envelope, "identifier.value")], Line(255), on::ALL, "urn:uuid:8a4f5d2e-52c6-4f0e-a6b0-4dd1f6c1e7aa", "Its value."),
     read("message.timestamp", &[(Envelope, "timestamp")], Instant, on::ALL, "2026-05-01T09:12:00.000-04:00", "When the sender made the Bundle."),
     write("message.reason", &[(Header, "reason.text"), (Header, "reason.coding[0].display"), (Header, "reason.coding[0].code")], Line(255), on::ALL, Optional, "Initial", "Why the message is sent."),
+    read("message.reason.code", &[(Header, "reason.coding[0].code")], Line(64), on::ALL, "service-request-reassigned", "The same as a code."),
+    read("message.referral_identifier.system", &[(Header, REFERRAL_SYSTEM)], Uri, on::ALL, "https://pos.example/fhir/NamingSystem/referral", "The number of the referral that is echoed in all its messages: who gave it."),
+    read("message.referral_identifier.value", &[(Header, REFERRAL_VALUE), (Header, HEADER_NUMBER)], Line(255), on::ALL, "R-1001", "That number."),
+    read("message.response.identifier", &[(Header, "response.identifier")], Line(64), on::ALL, "0f3c1c52-6d0e-4c37-9a53-6d5b1f8f2a10", "The MessageHeader.id that this message answers."),
+    read("message.response.code", &[(Header, "response.code")], Line(64), on::ALL, "ok", "ok, transient-error or fatal-error."),
+    read("message.response.details", &[(Header, "response.details.resolve().issue[0].details.text"), (Header, "response.details.resolve().issue[0].details.coding[0].display"), (Header, "response.details.resolve().issue[0].diagnostics"), (Header, "response.details.display")], Text(5000), on::ALL, "The listing is closed", "What the answer says beside its code."),
     read("source.name", &[(Header, "source.name")], Line(255), on::ALL, "Fracture Clinic RMS", "The sending system."),
     read("source.software", &[(Header, "source.software")], Line(255), on::ALL, "ExampleRMS", "Its software."),
+    read("source.version", &[(Header, "source.version")], Line(64), on::ALL, "7.1", "Its version."),
     read("source.endpoint", &[(Header, "source.endpoint")], Uri, on::ALL, "https://rms.example/fhir/$process-message", "Where it takes messages. Not an identity."),
+    read("source.contact", &[(Header, "source.contact.value")], Line(255), on::ALL, "help@rms.example", "Whom to ask when something is wrong."),
+    read("destination[].name", &[(Header, "destination[].name")], Line(255), on::ALL, "Riverside Family Health", "The receiving system as the sender knows it."),
+    read("destination[].endpoint", &[(Header, "destination[].endpoint")], Uri, on::ALL, "https://pos.example/fhir/$process-message", "Its address."),
+    read("destination[].receiver", &[(Header, "destination[].receiver.resolve().practitioner.resolve().name[0].text"), (Header, "destination[].receiver.resolve().practitioner.resolve().name[0].family"), (Header, "destination[].receiver.resolve().practitioner.display"), (Header, "destination[].receiver.resolve().name[0].text"), (Header, "destination[].receiver.resolve().name[0].family"), (Header, "destination[].receiver.display"), (Header, "destination[].receiver.resolve().name"), (Header, "destination[].receiver.resolve().organization.resolve().name"), (Header, "destination[].receiver.resolve().organization.display"), (Header, "destination[].receiver.resolve().providedBy.display")], Line(255), on::ALL, "Fracture Clinic", "Whom the message is for."),
+    read("author.name", &[(Header, "author.resolve().practitioner.resolve().name[0].text"), (Header, "author.resolve().practitioner.resolve().name[0].family"), (Header, "author.resolve().practitioner.display"), (Header, "author.resolve().name[0].text"), (Header, "author.resolve().name[0].family"), (Header, "author.display"), (Header, "author.resolve().name")], Line(255), on::ALL, "Dr. Paul Fakename", "Who is responsible for the message."),
+    read("author.organization", &[(Header, "author.resolve().organization.resolve().name"), (Header, "author.resolve().organization.display"), (Header, "author.resolve().providedBy.display")], Line(255), on::ALL, "Riverside Family Health", "For which organization."),
+    read("sender.name", &[(Header, "sender.resolve().practitioner.resolve().name[0].text"), (Header, "sender.resolve().practitioner.resolve().name[0].family"), (Header, "sender.resolve().practitioner.display"), (Header, "sender.resolve().name[0].text"), (Header, "sender.resolve().name[0].family"), (Header, "sender.display"), (Header, "sender.resolve().name")], Line(255), on::ALL, "Sample RMS Inc.", "Who sent it, where that is said apart."),
 
-    write("referral.identifier[].system", &[(Request, "identifier[].system"), (Focus, "basedOn[].identifier.system"), (Header, "extension[url~=/ext-referral-identifier].valueIdentifier.system")], Uri, on::ALL, Optional, "https://pos.example/fhir/NamingSystem/referral", "Who numbered the referral. Left out in a draft: our own system."),
-    write("referral.identifier[].value", &[(Request, "identifier[].value"), (Focus, "basedOn[].identifier.value"), (Header, "extension[url~=/ext-referral-identifier].valueIdentifier.value")], Line(255), on::ALL, Optional, "R-1001", "The number of the referral. Left out in a new referral: a random one."),
+    write("referral.identifier[].system", &[(Request, "identifier[].system"), (Focus, "basedOn[].identifier.system"), (Header, REFERRAL_SYSTEM)], Uri, on::ALL, Optional, "https://pos.example/fhir/NamingSystem/referral", "Who numbered the referral. Left out in a draft: our own system."),
+    write("referral.identifier[].value", &[(Request, "identifier[].value"), (Focus, "basedOn[].identifier.value"), (Header, REFERRAL_VALUE), (Header, HEADER_NUMBER)], Line(255), on::ALL, Optional, "R-1001", "The number of the referral. Left out in a new referral: a random one."),
+    read("referral.identifier[].type", &[(Request, "identifier[].type.coding[0].code"), (Request, "identifier[].type.text")], Line(255), on::ALL, "PLAC", "What kind of number it is."),
+    read("referral.id", &[(Request, "id")], Line(64), on::ALL, "s1", "The ServiceRequest's id in this message."),
+    read("referral.based_on[].system", &[(Request, "basedOn[].identifier.system")], Uri, on::ALL, "https://rms.example/fhir/NamingSystem/referral", "A referral this one comes from: who numbered it."),
+    read("referral.based_on[].value", &[(Request, "basedOn[].identifier.value"), (Request, "basedOn[].resolve().identifier[0].value")], Line(255), on::ALL, "R-0900", "Its number."),
+    read("referral.based_on[].reference", &[(Request, "basedOn[].reference")], Line(2048), on::ALL, "ServiceRequest/900", "The reference as it is written."),
+    read("referral.replaces[].system", &[(Request, "replaces[].identifier.system")], Uri, on::ALL, "https://rms.example/fhir/NamingSystem/referral", "A referral this one replaces: who numbered it."),
+    read("referral.replaces[].value", &[(Request, "replaces[].identifier.value"), (Request, "replaces[].resolve().identifier[0].value")], Line(255), on::ALL, "R-0900", "Its number."),
+    read("referral.replaces[].reference", &[(Request, "replaces[].reference")], Line(2048), on::ALL, "ServiceRequest/900", "The reference as it is written."),
+    read("referral.requisition.system", &[(Request, "requisition.system")], Uri, on::ALL, "https://rms.example/fhir/NamingSystem/requisition", "What referrals that were split have in common: who numbered it."),
+    read("referral.requisition.value", &[(Request, "requisition.value")], Line(255), on::ALL, "Q-7", "Its number."),
     coded(write("referral.status", &[(Request, "status")], Code, on::ALL, Optional, "active", "How the referral stands with the requester."), codes::REQUEST_STATUS),
+    read("referral.status_reason", &[(Request, "extension[url~=tatusReason|tatus-reason|tatus-Reason].valueCodeableConcept.text"), (Request, "extension[url~=tatusReason|tatus-reason|tatus-Reason].valueCodeableConcept.coding[0].display"), (Request, "extension[url~=tatusReason|tatus-reason|tatus-Reason].valueCodeableConcept.coding[0].code")], Line(1000), on::ALL, "Patient moved away", "Why."),
+    read("referral.intent", &[(Request, "intent")], Line(64), on::ALL, "proposal", "ServiceRequest.intent."),
     write("referral.category.code", &[(Request, "category[0].coding[0].code")], Line(64), on::ALL, Required, "183545006", "What kind of care is asked for, a SNOMED CT code agreed with the partner."),
     write("referral.category.display", &[(Request, "category[0].coding[0].display"), (Request, "category[0].text")], Line(255), on::ALL, Required, "Orthopaedic surgery", "The same in words."),
+    read("referral.service.code", &[(Request, "code.coding[0].code")], Line(64), on::ALL, "103696004", "The service asked for within the kind of care."),
+    read("referral.service.display", &[(Request, "code.text"), (Request, "code.coding[0].display")], Line(255), on::ALL, "Referral to specialist", "The same in words."),
+    read("referral.order_detail[]", &[(Request, "orderDetail[].text"), (Request, "orderDetail[].coding[0].display"), (Request, "orderDetail[].coding[0].code")], Line(1000), on::ALL, "Left side", "Details of the service."),
     coded(write("referral.priority", &[(Request, "priority")], Code, on::ALL, Optional, "routine", "How soon."), codes::PRIORITY),
     write("referral.authored", &[(Request, "authoredOn")], DateTime, on::ALL, Optional, "2026-05-01T09:10:00-04:00", "When the referral was written. Left out in a draft: now."),
     write("referral.reason", &[(Request, "reasonCode[0].text"), (Request, "reasonCode[0].coding[0].display")], Text(5000), on::ALL, OneOf("reason"), "Knee pain for six months", "Why the patient is referred."),
+    read("referral.reasons[].text", &[(Request, "reasonCode[].text"), (Request, "reasonCode[].coding[0].display"), (Request, "reasonCode[].coding[0].code")], Text(5000), on::ALL, "Knee pain for six months", "Every reason, where there are several."),
+    read("referral.reasons[].code", &[(Request, "reasonCode[].coding[0].code")], Line(64), on::ALL, "30989003", "As a code."),
     write("referral.note[]", &[(Request, "note[].text")], Markup(100_000), on::ALL, OneOf("reason"), "Please see soon.", "Further text. HTML is read as plain text."),
+    read("referral.note[].author", &[(Request, "note[].authorString"), (Request, "note[].authorReference.resolve().practitioner.resolve().name[0].text"), (Request, "note[].authorReference.resolve().practitioner.resolve().name[0].family"), (Request, "note[].authorReference.resolve().practitioner.display"), (Request, "note[].authorReference.resolve().name[0].text"), (Request, "note[].authorReference.resolve().name[0].family"), (Request, "note[].authorReference.display"), (Request, "note[].authorReference.resolve().name")], Line(255), on::ALL, "Dr. Paul Fakename", "Who wrote it."),
+    read("referral.note[].time", &[(Request, "note[].time")], DateTime, on::ALL, "2026-05-01T09:10:00-04:00", "When."),
+    read("referral.performer[]", &[(Request, "performer[].resolve().practitioner.resolve().name[0].text"), (Request, "performer[].resolve().practitioner.resolve().name[0].family"), (Request, "performer[].resolve().practitioner.display"), (Request, "performer[].resolve().name[0].text"), (Request, "performer[].resolve().name[0].family"), (Request, "performer[].display"), (Request, "performer[].resolve().name"), (Request, "performer[].resolve().organization.resolve().name"), (Request, "performer[].resolve().organization.display"), (Request, "performer[].resolve().providedBy.display")], Line(255), on::ALL, "Fracture Clinic", "Everyone asked to perform it."),
+    read("referral.copied[]", &[(Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().practitioner.resolve().name[0].text"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().practitioner.resolve().name[0].family"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().practitioner.display"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().name[0].text"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().name[0].family"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.display"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().name"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().organization.resolve().name"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().organization.display"), (Request, "extension[url~=opiedParticipants|opied-participants|opied-Participants][].valueReference.resolve().providedBy.display")], Line(255), on::ALL, "Dr. Clara Samplesurgeon", "Who gets copies."),
+    read("referral.present_location", &[(Request, PRESENT_NAME), (Request, PRESENT_DISPLAY)], Line(255), on::ALL, "Sample Hospital, ward 3", "Where the patient is now."),
+    read("referral.darc[].part", &[(Request, "extension[url~=DARC|-darc].extension[].url")], Line(255), on::ALL, "start", "A date that affects readiness to consult: which."),
+    read("referral.darc[].value", &[(Request, "extension[url~=DARC|-darc].extension[].valueDateTime"), (Request, "extension[url~=DARC|-darc].extension[].valueDate"), (Request, "extension[url~=DARC|-darc].extension[].valuePeriod.start"), (Request, "extension[url~=DARC|-darc].extension[].valueString"), (Request, "extension[url~=DARC|-darc].extension[].valueCodeableConcept.text")], Line(255), on::ALL, "2026-06-01", "The date, or what is said of it."),
+    read("referral.dart[].part", &[(Request, "extension[url~=DART|-dart].extension[].url")], Line(255), on::ALL, "start", "A date that affects readiness to treat: which."),
+    read("referral.dart[].value", &[(Request, "extension[url~=DART|-dart].extension[].valueDateTime"), (Request, "extension[url~=DART|-dart].extension[].valueDate"), (Request, "extension[url~=DART|-dart].extension[].valuePeriod.start"), (Request, "extension[url~=DART|-dart].extension[].valueString"), (Request, "extension[url~=DART|-dart].extension[].valueCodeableConcept.text")], Line(255), on::ALL, "2026-06-01", "The date, or what is said of it."),
+    read("referral.routing_option[].code", &[(Request, "extension[url~=outing-options|outing-Options].valueCodeableConcept.coding[].code"), (Header, "extension[url~=outing-options|outing-Options].valueCodeableConcept.coding[].code")], Line(64), on::ALL, "central-intake", "How the referral may be routed."),
+    read("referral.routing_option[].display", &[(Request, "extension[url~=outing-options|outing-Options].valueCodeableConcept.coding[].display"), (Header, "extension[url~=outing-options|outing-Options].valueCodeableConcept.coding[].display")], Line(255), on::ALL, "Central intake", "The same in words."),
+    read("referral.provider_preference[].part", &[(Request, "extension[url~=roviderPreference|rovider-preference|rovider-Preference].extension[].url")], Line(255), on::ALL, "preference", "Which provider is preferred: a part of it."),
+    read("referral.provider_preference[].value", &[(Request, "extension[url~=roviderPreference|rovider-preference|rovider-Preference].extension[].valueString"), (Request, "extension[url~=roviderPreference|rovider-preference|rovider-Preference].extension[].valueCodeableConcept.text"), (Request, "extension[url~=roviderPreference|rovider-preference|rovider-Preference].extension[].valueCodeableConcept.coding[0].display"), (Request, "extension[url~=roviderPreference|rovider-preference|rovider-Preference].extension[].valueCode"), (Request, "extension[url~=roviderPreference|rovider-preference|rovider-Preference].extension[].valueBoolean"), (Request, "extension[url~=roviderPreference|rovider-preference|rovider-Preference].extension[].valueReference.display")], Line(255), on::ALL, "first available", "What is said of it."),
+    read("referral.supporting[].kind", &[(Request, "supportingInfo[].resolve().resourceType"), (Request, "supportingInfo[].type")], Line(64), on::ALL, "Condition", "Supporting information: its resource type."),
+    read("referral.supporting[].text", &[(Request, "supportingInfo[].display"), (Request, "supportingInfo[].resolve().code.text"), (Request, "supportingInfo[].resolve().code.coding[0].display"), (Request, "supportingInfo[].resolve().description"), (Request, "supportingInfo[].resolve().type.text"), (Request, "supportingInfo[].resolve().content[0].attachment.title"), (Request, "supportingInfo[].resolve().payload[0].contentString")], Line(5000), on::ALL, "Sprained wrist", "What it is."),
+    read("referral.supporting[].reference", &[(Request, "supportingInfo[].reference")], Line(2048), on::ALL, "Condition/c1", "The reference as it is written."),
 
     read("patient.id", &[(Patient, "id")], Line(64), on::ALL, "p1", "The Patient's id in this message."),
     write("patient.health_number", &[(Patient, "identifier[type.coding.code=JHN].value"), (Patient, "identifier[system~=-patient-hcn|-patient-healthcare-id].value")], Line(20), on::ALL, Optional, "9999999999", "Health card number."),
     write("patient.health_number.version", &[(Patient, HCN_VERSION), (Patient, "identifier[type.coding.code=JHN].extension[url~=ersion].valueString")], Line(4), on::ALL, Optional, "ZZ", "Version code of the health card."),
+    read("patient.health_number.missing_reason", &[(Patient, "identifier[type.coding.code=JHN].extension[url~=easonForNoHCN|eason-for-no-hcn|eason-for-no-HCN|o-hcn].valueCodeableConcept.text"), (Patient, "identifier[type.coding.code=JHN].extension[url~=easonForNoHCN|eason-for-no-hcn|eason-for-no-HCN|o-hcn].valueCodeableConcept.coding[0].display"), (Patient, "identifier[type.coding.code=JHN].extension[url~=easonForNoHCN|eason-for-no-hcn|eason-for-no-HCN|o-hcn].valueCodeableConcept.coding[0].code")], Line(255), on::ALL, "Patient has no health card", "Why there is no health card number."),
     write("patient.mrn", &[(Patient, "identifier[type.coding.code=MR].value")], Line(64), on::ALL, Optional, "T-0001", "Number in the sender's chart."),
     write("patient.mrn.system", &[(Patient, "identifier[type.coding.code=MR].system")], Uri, on::ALL, Optional, "https://pos.example/fhir/NamingSystem/mrn", "Whose chart. Left out in a draft: ours."),
     read("patient.identifier[].system", &[(Patient, "identifier[].system")], Uri, on::ALL, "https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn", "Every identifier as received: its system."),
@@ -249,64 +103,194 @@ pub const FIELDS: &[Field] = &[
     read("patient.name.text", &[(Patient, "name[0].text")], Line(255), on::ALL, "Anna Testpatient", "The whole name, where the sender gave it."),
     write("patient.name.family", &[(Patient, "name[0].family")], Line(255), on::ALL, Required, "Testpatient", "Family name."),
     write("patient.name.given[]", &[(Patient, "name[0].given[]")], Line(255), on::ALL, Optional, "Anna", "Given names, first one first."),
+    read("patient.name.prefix[]", &[(Patient, "name[0].prefix[]")], Line(64), on::ALL, "Ms", "Titles before the name."),
+    read("patient.name.suffix[]", &[(Patient, "name[0].suffix[]")], Line(64), on::ALL, "Jr", "What stands behind the name."),
     write("patient.phone", &[(Patient, "telecom[system=phone].value")], Line(64), on::ALL, Optional, "416-555-0100", "Telephone."),
     write("patient.email", &[(Patient, "telecom[system=email].value")], Line(255), on::ALL, Optional, "anna@testpatient.example", "E-mail address."),
+    read("patient.phone.mobile", &[(Patient, "telecom[use=mobile].value")], Line(64), on::ALL, "416-555-0199", "Mobile telephone."),
+    read("patient.telecom[].system", &[(Patient, "telecom[].system")], Line(64), on::ALL, "phone", "Every way to reach the patient as received: phone, email, fax, sms."),
+    read("patient.telecom[].value", &[(Patient, "telecom[].value")], Line(255), on::ALL, "416-555-0100", "The number or address."),
+    read("patient.telecom[].use", &[(Patient, "telecom[].use")], Line(64), on::ALL, "home", "home, work, mobile, temp, old."),
     coded(write("patient.gender", &[(Patient, "gender")], Code, on::ALL, Required, "female", "Administrative gender."), codes::GENDER),
     write("patient.birth_date", &[(Patient, "birthDate")], Date, on::ALL, Optional, "1980-02-29", "Date of birth, also a year or a month."),
+    read("patient.deceased", &[(Patient, "deceasedDateTime"), (Patient, "deceasedBoolean")], Line(64), on::ALL, "false", "Whether the patient died, or when."),
+    read("patient.active", &[(Patient, "active")], Bool, on::ALL, "true", "Patient.active."),
+    read("patient.marital_status", &[(Patient, "maritalStatus.text"), (Patient, "maritalStatus.coding[0].display"), (Patient, "maritalStatus.coding[0].code")], Line(255), on::ALL, "Married", "Marital status."),
     write("patient.address.line[]", &[(Patient, "address[0].line[]")], Line(255), on::ALL, Optional, "1 Sample Street", "Street."),
     write("patient.address.city", &[(Patient, "address[0].city")], Line(255), on::ALL, Optional, "Toronto", "Town."),
     write("patient.address.province", &[(Patient, "address[0].state")], Line(64), on::ALL, Optional, "ON", "Province."),
     write("patient.address.postal_code", &[(Patient, "address[0].postalCode")], Line(16), on::ALL, Optional, "M5V 0A0", "Postal code."),
+    read("patient.address.country", &[(Patient, "address[0].country")], Line(64), on::ALL, "CA", "Country."),
+    read("patient.address.text", &[(Patient, "address[0].text")], Text(1000), on::ALL, "1 Sample Street, Toronto", "The whole address, where the sender gave it."),
     read("patient.language", &[(Patient, "communication[0].language.text"), (Patient, "communication[0].language.coding[0].display"), (Patient, "communication[0].language.coding[0].code")], Line(64), on::ALL, "French", "Language to speak with the patient."),
+    read("patient.communication_barrier", &[(Patient, "extension[url~=arrier].valueCoding.display"), (Patient, "communication[0].extension[url~=arrier].valueCoding.display"), (Patient, "extension[url~=arrier].valueCoding.code"), (Patient, "communication[0].extension[url~=arrier].valueCoding.code")], Line(255), on::ALL, "Needs an interpreter", "What makes speaking difficult."),
+    read("patient.practitioner", &[(Patient, "generalPractitioner[0].resolve().practitioner.resolve().name[0].text"), (Patient, "generalPractitioner[0].resolve().practitioner.resolve().name[0].family"), (Patient, "generalPractitioner[0].resolve().practitioner.display"), (Patient, "generalPractitioner[0].resolve().name[0].text"), (Patient, "generalPractitioner[0].resolve().name[0].family"), (Patient, "generalPractitioner[0].display"), (Patient, "generalPractitioner[0].resolve().name"), (Patient, "generalPractitioner[0].resolve().organization.resolve().name"), (Patient, "generalPractitioner[0].resolve().organization.display"), (Patient, "generalPractitioner[0].resolve().providedBy.display")], Line(255), on::ALL, "Dr. Paul Fakename", "The family doctor."),
 
     write("requester.licence", &[(Requester, "identifier[system~=ca-on-license-physician].value"), (RequesterRole, "identifier[system~=ca-on-license-physician].value"), (Requester, "identifier[type.coding.code=MD|LN].value")], Line(64), on::ALL, Optional, "999999", "Licence number of the physician."),
     write("requester.billing_number", &[(Requester, "identifier[system~=ca-on-ohip-billing-id].value")], Line(64), on::ALL, Optional, "999999", "OHIP billing number."),
+    read("requester.identifier[].system", &[(Requester, "identifier[].system"), (RequesterRole, "identifier[].system")], Uri, on::ALL, "https://rms.example/fhir/NamingSystem/sample", "Every identifier of who refers: its system."),
+    read("requester.identifier[].value", &[(Requester, "identifier[].value"), (RequesterRole, "identifier[].value")], Line(255), on::ALL, "S-1", "Its value."),
+    read("requester.identifier[].type", &[(Requester, "identifier[].type.coding[0].code"), (RequesterRole, "identifier[].type.coding[0].code"), (Requester, "identifier[].type.text"), (RequesterRole, "identifier[].type.text")], Line(255), on::ALL, "PRN", "Its type."),
     read("requester.name.text", &[(Requester, "name[0].text"), (RequesterRole, "practitioner.display")], Line(255), on::ALL, "Dr. Paul Fakename", "The whole name, where the sender gave it."),
     write("requester.name.family", &[(Requester, "name[0].family")], Line(255), on::ALL, OneOf("requester"), "Fakename", "Family name of the person who refers."),
     write("requester.name.given[]", &[(Requester, "name[0].given[]")], Line(255), on::ALL, Optional, "Paul", "Given names."),
+    read("requester.name.prefix[]", &[(Requester, "name[0].prefix[]")], Line(64), on::ALL, "Dr.", "Titles before the name."),
+    read("requester.role", &[(RequesterRole, "code[0].text"), (RequesterRole, "code[0].coding[0].display"), (RequesterRole, "code[0].coding[0].code")], Line(255), on::ALL, "Family physician", "What the person is there."),
+    read("requester.specialty", &[(RequesterRole, "specialty[0].text"), (RequesterRole, "specialty[0].coding[0].display"), (RequesterRole, "specialty[0].coding[0].code")], Line(255), on::ALL, "Family medicine", "Specialty."),
     write("requester.organization", &[(RequesterOrganization, "name"), (RequesterRole, "organization.display"), (RequesterLocation, "name")], Line(255), on::ALL, OneOf("requester"), "Riverside Family Health", "The practice."),
+    read("requester.location", &[(RequesterLocation, "name"), (RequesterRole, "location[0].display")], Line(255), on::ALL, "Main office", "The site of the practice."),
     write("requester.phone", &[(RequesterLocation, "telecom[system=phone].value"), (RequesterRole, "telecom[system=phone].value"), (Requester, "telecom[system=phone].value")], Line(64), on::ALL, Optional, "416-555-0101", "Telephone of the practice."),
     write("requester.fax", &[(RequesterLocation, "telecom[system=fax].value"), (RequesterRole, "telecom[system=fax].value"), (Requester, "telecom[system=fax].value")], Line(64), on::ALL, Optional, "416-555-0102", "Fax of the practice."),
+    read("requester.email", &[(RequesterLocation, "telecom[system=email].value"), (RequesterRole, "telecom[system=email].value"), (Requester, "telecom[system=email].value")], Line(255), on::ALL, "office@clinic.example", "E-mail of the practice."),
+    read("requester.address.line[]", &[(RequesterLocation, "address[0].line[]"), (Requester, "address[0].line[]"), (RequesterOrganization, "address[0].line[]")], Line(255), on::ALL, "1 Sample Street", "Street of its address."),
+    read("requester.address.city", &[(RequesterLocation, "address[0].city"), (Requester, "address[0].city"), (RequesterOrganization, "address[0].city")], Line(255), on::ALL, "Toronto", "Town."),
+    read("requester.address.province", &[(RequesterLocation, "address[0].state"), (Requester, "address[0].state"), (RequesterOrganization, "address[0].state")], Line(64), on::ALL, "ON", "Province."),
+    read("requester.address.postal_code", &[(RequesterLocation, "address[0].postalCode"), (Requester, "address[0].postalCode"), (RequesterOrganization, "address[0].postalCode")], Line(16), on::ALL, "M5V 0A0", "Postal code."),
+
     write("user.name", &[(User, "name[0].text"), (User, "name[0].family")], Line(255), on::ALL, Optional, "Sam Sampleuser", "Who acted. Required by the guide when a person did."),
     read("user.name.family", &[(User, "name[0].family")], Line(255), on::ALL, "Sampleuser", "Family name of who acted, where the sender gave it."),
     read("user.name.given[]", &[(User, "name[0].given[]")], Line(255), on::ALL, "Sam", "Given names of who acted."),
+    read("user.identifier[].system", &[(User, "identifier[].system")], Uri, on::ALL, "https://rms.example/fhir/NamingSystem/sample", "Every identifier of who acted: its system."),
+    read("user.identifier[].value", &[(User, "identifier[].value")], Line(255), on::ALL, "S-1", "Its value."),
+    read("user.identifier[].type", &[(User, "identifier[].type.coding[0].code"), (User, "identifier[].type.text")], Line(255), on::ALL, "PRN", "Its type."),
 
     write("target.listing", &[(TargetRole, "identifier[system~=/id-referral-target-reference].value")], Line(255), on::ALL, OneOf("target"), "fracture-clinic-1", "Where the referral goes: the partner's key of the listing."),
+    read("target.identifier[].system", &[(TargetRole, "identifier[].system")], Uri, on::ALL, "https://rms.example/fhir/NamingSystem/sample", "Every identifier of where the referral goes: its system."),
+    read("target.identifier[].value", &[(TargetRole, "identifier[].value")], Line(255), on::ALL, "S-1", "Its value."),
+    read("target.identifier[].type", &[(TargetRole, "identifier[].type.coding[0].code"), (TargetRole, "identifier[].type.text")], Line(255), on::ALL, "PRN", "Its type."),
+    read("target.licence", &[(Target, "identifier[system~=ca-on-license-physician].value"), (TargetRole, "identifier[system~=ca-on-license-physician].value"), (Target, "identifier[type.coding.code=MD|LN].value")], Line(64), on::ALL, "999998", "Licence number of the person who is to perform."),
+    read("target.name.text", &[(Target, "name[0].text"), (TargetRole, "practitioner.display")], Line(255), on::ALL, "Dr. Clara Samplesurgeon", "The whole name of the person who is to perform, where the sender gave it."),
     write("target.name.family", &[(Target, "name[0].family")], Line(255), on::ALL, OneOf("target"), "Samplesurgeon", "Family name of the person who is to perform."),
     write("target.name.given[]", &[(Target, "name[0].given[]")], Line(255), on::ALL, Optional, "Clara", "Given names."),
-    write("target.organization", &[(TargetOrganization, "name"), (TargetRole, "organization.display")], Line(255), on::ALL, OneOf("target"), "Fracture Clinic", "The clinic."),
+    read("target.role", &[(TargetRole, "code[0].text"), (TargetRole, "code[0].coding[0].display"), (TargetRole, "code[0].coding[0].code")], Line(255), on::ALL, "Surgeon", "What the person is there."),
+    write("target.organization", &[(TargetOrganization, "name"), (TargetRole, "organization.display"), (TargetRole, "providedBy.resolve().name"), (TargetRole, "providedBy.display")], Line(255), on::ALL, OneOf("target"), "Fracture Clinic", "The clinic."),
     write("target.location", &[(TargetLocation, "name"), (TargetRole, "location[0].display")], Line(255), on::ALL, Optional, "East site", "Its site."),
+    read("target.service", &[(TargetRole, "healthcareService[0].resolve().name"), (TargetRole, "healthcareService[0].display"), (TargetRole, "name")], Line(255), on::ALL, "Fracture follow-up", "The service of the clinic, where one is named."),
     read("target.specialty", &[(TargetRole, "specialty[0].text"), (TargetRole, "specialty[0].coding[0].display")], Line(255), on::ALL, "Orthopaedics", "What it does."),
     write("target.phone", &[(TargetLocation, "telecom[system=phone].value"), (TargetRole, "telecom[system=phone].value")], Line(64), on::ALL, Optional, "416-555-0103", "Its telephone."),
     write("target.fax", &[(TargetLocation, "telecom[system=fax].value"), (TargetRole, "telecom[system=fax].value")], Line(64), on::ALL, Optional, "416-555-0104", "Its fax."),
+    read("target.email", &[(TargetLocation, "telecom[system=email].value"), (TargetRole, "telecom[system=email].value")], Line(255), on::ALL, "intake@clinic.example", "Its e-mail."),
+    read("target.address.line[]", &[(TargetLocation, "address[0].line[]"), (TargetOrganization, "address[0].line[]")], Line(255), on::ALL, "1 Sample Street", "Street of its address."),
+    read("target.address.city", &[(TargetLocation, "address[0].city"), (TargetOrganization, "address[0].city")], Line(255), on::ALL, "Toronto", "Town."),
+    read("target.address.province", &[(TargetLocation, "address[0].state"), (TargetOrganization, "address[0].state")], Line(64), on::ALL, "ON", "Province."),
+    read("target.address.postal_code", &[(TargetLocation, "address[0].postalCode"), (TargetOrganization, "address[0].postalCode")], Line(16), on::ALL, "M5V 0A0", "Postal code."),
 
     coded(write("task.status", &[(Task, "status")], Code, on::TASK, Required, "accepted", "How the referral stands with the performer."), codes::TASK_STATUS),
     write("task.status_reason", &[(Task, "statusReason.text"), (Task, "statusReason.coding[0].display")], Line(1000), on::TASK, Optional, "Incomplete information", "Why."),
+    read("task.status_reason.code", &[(Task, "statusReason.coding[0].code")], Line(64), on::TASK, "incomplete", "The same as a code."),
     write("task.business_status", &[(Task, "businessStatus.text"), (Task, "businessStatus.coding[0].display")], Line(1000), on::TASK, Optional, "Waiting for imaging", "The same in the clinic's own words."),
+    read("task.business_status.code", &[(Task, "businessStatus.coding[0].code")], Line(64), on::TASK, "rejected-by-performer", "The same as a code."),
+    read("task.business_status.reason", &[(Task, "businessStatus.extension[url~=tatusReason|tatus-reason|tatus-Reason].valueCodeableConcept.text"), (Task, "businessStatus.extension[url~=tatusReason|tatus-reason|tatus-Reason].valueCodeableConcept.coding[0].display"), (Task, "businessStatus.extension[url~=tatusReason|tatus-reason|tatus-Reason].valueCodeableConcept.coding[0].code"), (Task, "extension[url~=usinessStatusReason|usiness-status-reason].valueCodeableConcept.text"), (Task, "extension[url~=usinessStatusReason|usiness-status-reason].valueCodeableConcept.coding[0].display"), (Task, "extension[url~=usinessStatusReason|usiness-status-reason].valueCodeableConcept.coding[0].code")], Line(1000), on::TASK, "Outside our region", "Why the clinic says so."),
     coded(write("task.code", &[(Task, "code.coding[0].code"), (Task, "code.text")], Code, on::TASK, Optional, "process-request", "What the task is: a referral or an eConsult."), codes::TASK_CODE),
+    read("task.code.display", &[(Task, "code.text"), (Task, "code.coding[0].display")], Line(255), on::TASK, "Process request", "The same in words."),
+    read("task.id", &[(Task, "id")], Line(64), on::TASK, "t1", "The Task's id in this message."),
+    read("task.identifier[].system", &[(Task, "identifier[].system")], Uri, on::TASK, "https://rms.example/fhir/NamingSystem/sample", "Every identifier of the task: its system."),
+    read("task.identifier[].value", &[(Task, "identifier[].value")], Line(255), on::TASK, "S-1", "Its value."),
+    read("task.identifier[].type", &[(Task, "identifier[].type.coding[0].code"), (Task, "identifier[].type.text")], Line(255), on::TASK, "PRN", "Its type."),
+    read("task.based_on[].system", &[(Task, "basedOn[].identifier.system")], Uri, on::TASK, "https://rms.example/fhir/NamingSystem/referral", "The referral the task is about: who numbered it."),
+    read("task.based_on[].value", &[(Task, "basedOn[].identifier.value"), (Task, "basedOn[].resolve().identifier[0].value")], Line(255), on::TASK, "R-0900", "Its number."),
+    read("task.based_on[].reference", &[(Task, "basedOn[].reference")], Line(2048), on::TASK, "ServiceRequest/900", "The reference as it is written."),
+    read("task.intent", &[(Task, "intent")], Line(64), on::TASK, "order", "Task.intent."),
+    read("task.priority", &[(Task, "priority")], Line(64), on::TASK, "routine", "How soon, as the performer sees it."),
+    read("task.description", &[(Task, "description")], Text(5000), on::TASK, "Triage the referral", "What is to be done."),
+    read("task.owner", &[(Task, "owner.resolve().practitioner.resolve().name[0].text"), (Task, "owner.resolve().practitioner.resolve().name[0].family"), (Task, "owner.resolve().practitioner.display"), (Task, "owner.resolve().name[0].text"), (Task, "owner.resolve().name[0].family"), (Task, "owner.display"), (Task, "owner.resolve().name"), (Task, "owner.resolve().organization.resolve().name"), (Task, "owner.resolve().organization.display"), (Task, "owner.resolve().providedBy.display")], Line(255), on::TASK, "Fracture Clinic", "Who is working on it."),
+    read("task.requester", &[(Task, "requester.resolve().practitioner.resolve().name[0].text"), (Task, "requester.resolve().practitioner.resolve().name[0].family"), (Task, "requester.resolve().practitioner.display"), (Task, "requester.resolve().name[0].text"), (Task, "requester.resolve().name[0].family"), (Task, "requester.display"), (Task, "requester.resolve().name"), (Task, "requester.resolve().organization.resolve().name"), (Task, "requester.resolve().organization.display"), (Task, "requester.resolve().providedBy.display")], Line(255), on::TASK, "Riverside Family Health", "Who asked for it."),
+    read("task.needs_to_be_seen", &[(Task, "extension[url~=atient-needs-to-be-seen|atientNeedsToBeSeen|atient-Needs-To-Be-Seen].valueBoolean")], Bool, on::TASK, "true", "Whether the patient needs to be seen: the outcome of an eConsult."),
+    read("task.output[].type", &[(Task, "output[].type.text"), (Task, "output[].type.coding[0].display"), (Task, "output[].type.coding[0].code")], Line(255), on::TASK, "advice", "A result: what kind."),
+    read("task.output[].text", &[(Task, "output[].valueString"), (Task, "output[].valueMarkdown"), (Task, "output[].valueCode"), (Task, "output[].valueCodeableConcept.text"), (Task, "output[].valueBoolean"), (Task, "output[].valueDateTime"), (Task, "output[].valueReference.resolve().payload[0].contentString"), (Task, "output[].valueReference.display")], Markup(100_000), on::TASK, "Send for an X-ray first.", "Its text."),
+    read("task.output[].reference", &[(Task, "output[].valueReference.reference")], Line(2048), on::TASK, "Communication/c1", "The resource it is, as it is written."),
+    read("task.input[].type", &[(Task, "input[].type.text"), (Task, "input[].type.coding[0].display"), (Task, "input[].type.coding[0].code")], Line(255), on::TASK, "advice", "What is asked: what kind."),
+    read("task.input[].text", &[(Task, "input[].valueString"), (Task, "input[].valueMarkdown"), (Task, "input[].valueCode"), (Task, "input[].valueCodeableConcept.text"), (Task, "input[].valueBoolean"), (Task, "input[].valueDateTime"), (Task, "input[].valueReference.resolve().payload[0].contentString"), (Task, "input[].valueReference.display")], Markup(100_000), on::TASK, "Please send the X-ray report.", "Its text."),
+    read("task.input[].reference", &[(Task, "input[].valueReference.reference")], Line(2048), on::TASK, "Communication/c1", "The resource it is, as it is written."),
     write("task.note[]", &[(Task, "note[].text")], Markup(100_000), on::TASK, Optional, "Bring the images.", "Further text."),
+    read("task.authored", &[(Task, "authoredOn")], DateTime, on::TASK, "2026-05-02T09:00:00-04:00", "When the task was made."),
     write("task.modified", &[(Task, "lastModified"), (Task, "authoredOn")], DateTime, on::TASK, Optional, "2026-05-02T10:00:00-04:00", "When the status changed. Left out in a draft: now."),
+    read("task.due", &[(Task, "restriction.period.end")], DateTime, on::TASK, "2026-05-09", "Until when it is to be done."),
 
     write("appointment.identifier", &[(Appointment, "identifier[0].value"), (Appointment, "id")], Line(255), on::APPOINTMENT, Optional, "A-77", "The clinic's own number of the booking; keep it for changes."),
+    read("appointment.identifiers[].system", &[(Appointment, "identifier[].system")], Uri, on::APPOINTMENT, "https://rms.example/fhir/NamingSystem/sample", "Every identifier of the booking: its system."),
+    read("appointment.identifiers[].value", &[(Appointment, "identifier[].value")], Line(255), on::APPOINTMENT, "S-1", "Its value."),
+    read("appointment.identifiers[].type", &[(Appointment, "identifier[].type.coding[0].code"), (Appointment, "identifier[].type.text")], Line(255), on::APPOINTMENT, "PRN", "Its type."),
+    read("appointment.based_on[].system", &[(Appointment, "basedOn[].identifier.system")], Uri, on::APPOINTMENT, "https://rms.example/fhir/NamingSystem/referral", "The referral the booking is about: who numbered it."),
+    read("appointment.based_on[].value", &[(Appointment, "basedOn[].identifier.value"), (Appointment, "basedOn[].resolve().identifier[0].value")], Line(255), on::APPOINTMENT, "R-0900", "Its number."),
+    read("appointment.based_on[].reference", &[(Appointment, "basedOn[].reference")], Line(2048), on::APPOINTMENT, "ServiceRequest/900", "The reference as it is written."),
     coded(write("appointment.status", &[(Appointment, "status")], Code, on::APPOINTMENT, Optional, "booked", "How the booking stands. Left out in a draft: booked."), codes::APPOINTMENT_STATUS),
+    read("appointment.cancellation_reason", &[(Appointment, "cancelationReason.text"), (Appointment, "cancelationReason.coding[0].display"), (Appointment, "cancelationReason.coding[0].code")], Line(1000), on::APPOINTMENT, "Patient asked", "Why it was cancelled."),
+    read("appointment.type", &[(Appointment, "appointmentType.text"), (Appointment, "appointmentType.coding[0].display"), (Appointment, "appointmentType.coding[0].code")], Line(255), on::APPOINTMENT, "Follow-up", "What kind of appointment."),
+    read("appointment.type.code", &[(Appointment, "appointmentType.coding[0].code")], Line(64), on::APPOINTMENT, "FOLLOWUP", "The same as a code."),
+    read("appointment.class", &[(Appointment, "extension[url~=ppointment.class].valueCodeableConcept.text"), (Appointment, "extension[url~=ppointment.class].valueCodeableConcept.coding[0].display"), (Appointment, "extension[url~=ppointment.class].valueCoding.display")], Line(255), on::APPOINTMENT, "virtual", "In person or virtual."),
+    read("appointment.virtual[].part", &[(Appointment, "extension[url~=irtualService].extension[].url")], Line(255), on::APPOINTMENT, "address", "How to take part from a distance: a part of it."),
+    read("appointment.virtual[].value", &[(Appointment, "extension[url~=irtualService].extension[].valueUrl"), (Appointment, "extension[url~=irtualService].extension[].valueUri"), (Appointment, "extension[url~=irtualService].extension[].valueString"), (Appointment, "extension[url~=irtualService].extension[].valueContactPoint.value"), (Appointment, "extension[url~=irtualService].extension[].valueCoding.display"), (Appointment, "extension[url~=irtualService].extension[].valueInteger")], Line(2048), on::APPOINTMENT, "https://video.example/room/1", "What is said of it."),
     write("appointment.description", &[(Appointment, "description")], Line(1000), on::APPOINTMENT, Optional, "First visit", "What it is."),
     write("appointment.start", &[(Appointment, "start")], Instant, on::APPOINTMENT, Required, "2026-05-09T14:30:00-04:00", "When it starts."),
     write("appointment.end", &[(Appointment, "end")], Instant, on::APPOINTMENT, Required, "2026-05-09T15:00:00-04:00", "When it ends."),
+    read("appointment.minutes", &[(Appointment, "minutesDuration")], Integer, on::APPOINTMENT, "30", "How long it takes."),
+    read("appointment.requested[].start", &[(Appointment, "requestedPeriod[].start")], DateTime, on::APPOINTMENT, "2026-05-01", "A time the patient asked for: from."),
+    read("appointment.requested[].end", &[(Appointment, "requestedPeriod[].end")], DateTime, on::APPOINTMENT, "2026-05-31", "Until."),
+    read("appointment.created", &[(Appointment, "created")], DateTime, on::APPOINTMENT, "2026-05-02T10:00:00-04:00", "When the booking was made."),
     write("appointment.comment", &[(Appointment, "comment")], Text(5000), on::APPOINTMENT, Optional, "Left knee", "A remark."),
     write("appointment.instruction", &[(Appointment, "patientInstruction")], Text(5000), on::APPOINTMENT, Optional, "Bring your health card.", "What the patient is to do."),
+    read("appointment.text", &[(Appointment, "text.div")], Markup(100_000), on::APPOINTMENT, "Bring your health card and arrive 15 minutes early.", "The booking as text, to be pasted elsewhere."),
     write("appointment.location", &[(AppointmentLocation, "name"), (Appointment, "participant[actor.reference~=Location/].actor.display")], Line(255), on::APPOINTMENT, Optional, "Room 4", "Where it is."),
+    read("appointment.location.phone", &[(AppointmentLocation, "telecom[system=phone].value")], Line(64), on::APPOINTMENT, "416-555-0105", "Telephone of the place."),
+    read("appointment.location.address.line[]", &[(AppointmentLocation, "address[0].line[]")], Line(255), on::APPOINTMENT, "1 Sample Street", "Street of its address."),
+    read("appointment.location.address.city", &[(AppointmentLocation, "address[0].city")], Line(255), on::APPOINTMENT, "Toronto", "Town."),
+    read("appointment.location.address.province", &[(AppointmentLocation, "address[0].state")], Line(64), on::APPOINTMENT, "ON", "Province."),
+    read("appointment.location.address.postal_code", &[(AppointmentLocation, "address[0].postalCode")], Line(16), on::APPOINTMENT, "M5V 0A0", "Postal code."),
+    read("appointment.participant[].kind", &[(Appointment, "participant[].actor.resolve().resourceType"), (Appointment, "participant[].actor.type")], Line(64), on::APPOINTMENT, "PractitionerRole", "Who or what takes part: its resource type."),
+    read("appointment.participant[].name", &[(Appointment, "participant[].actor.resolve().practitioner.resolve().name[0].text"), (Appointment, "participant[].actor.resolve().practitioner.resolve().name[0].family"), (Appointment, "participant[].actor.resolve().practitioner.display"), (Appointment, "participant[].actor.resolve().name[0].text"), (Appointment, "participant[].actor.resolve().name[0].family"), (Appointment, "participant[].actor.display"), (Appointment, "participant[].actor.resolve().name"), (Appointment, "participant[].actor.resolve().organization.resolve().name"), (Appointment, "participant[].actor.resolve().organization.display"), (Appointment, "participant[].actor.resolve().providedBy.display")], Line(255), on::APPOINTMENT, "Dr. Clara Samplesurgeon", "Name."),
+    read("appointment.participant[].role", &[(Appointment, "participant[].type[0].text"), (Appointment, "participant[].type[0].coding[0].display"), (Appointment, "participant[].type[0].coding[0].code")], Line(255), on::APPOINTMENT, "attender", "As what."),
+    read("appointment.participant[].status", &[(Appointment, "participant[].status")], Line(64), on::APPOINTMENT, "accepted", "accepted, declined, tentative, needs-action."),
+    read("appointment.participant[].required", &[(Appointment, "participant[].required")], Line(64), on::APPOINTMENT, "required", "required, optional, information-only."),
+    read("appointment.participant[].start", &[(Appointment, "participant[].period.start")], DateTime, on::APPOINTMENT, "2026-05-09T14:30:00-04:00", "From when."),
+    read("appointment.participant[].end", &[(Appointment, "participant[].period.end")], DateTime, on::APPOINTMENT, "2026-05-09T15:00:00-04:00", "Until when."),
+    read("appointment.participant[].system", &[(Appointment, "participant[].actor.identifier.system"), (Appointment, "participant[].actor.resolve().identifier[0].system")], Uri, on::APPOINTMENT, "https://rms.example/fhir/NamingSystem/id-site-number", "An identifier: its system."),
+    read("appointment.participant[].value", &[(Appointment, "participant[].actor.identifier.value"), (Appointment, "participant[].actor.resolve().identifier[0].value")], Line(255), on::APPOINTMENT, "14", "Its value."),
 
     write("communication.identifier", &[(Communication, "identifier[0].value"), (Communication, "id")], Line(255), on::COMMUNICATION, Optional, "C-5", "The sender's own number; an answer names it."),
+    read("communication.identifiers[].system", &[(Communication, "identifier[].system")], Uri, on::COMMUNICATION, "https://rms.example/fhir/NamingSystem/sample", "Every identifier of the communication: its system."),
+    read("communication.identifiers[].value", &[(Communication, "identifier[].value")], Line(255), on::COMMUNICATION, "S-1", "Its value."),
+    read("communication.identifiers[].type", &[(Communication, "identifier[].type.coding[0].code"), (Communication, "identifier[].type.text")], Line(255), on::COMMUNICATION, "PRN", "Its type."),
+    read("communication.based_on[].system", &[(Communication, "basedOn[].identifier.system")], Uri, on::COMMUNICATION, "https://rms.example/fhir/NamingSystem/referral", "The referral it is about: who numbered it."),
+    read("communication.based_on[].value", &[(Communication, "basedOn[].identifier.value"), (Communication, "basedOn[].resolve().identifier[0].value")], Line(255), on::COMMUNICATION, "R-0900", "Its number."),
+    read("communication.based_on[].reference", &[(Communication, "basedOn[].reference")], Line(2048), on::COMMUNICATION, "ServiceRequest/900", "The reference as it is written."),
     write("communication.in_response_to", &[(Communication, "inResponseTo[0].identifier.value"), (Communication, "inResponseTo[0].reference")], Line(255), on::COMMUNICATION, Optional, "C-4", "The communication this one answers."),
     write("communication.in_response_to.system", &[(Communication, "inResponseTo[0].identifier.system")], Uri, on::COMMUNICATION, Optional, "https://rms.example/fhir/NamingSystem/communication", "Who numbered that one."),
+    read("communication.status", &[(Communication, "status")], Line(64), on::COMMUNICATION, "completed", "completed; entered-in-error withdraws it."),
     coded(write("communication.category", &[(Communication, "category[0].text"), (Communication, "category[0].coding[0].code")], Line(64), on::COMMUNICATION, Optional, "request-for-information", "What kind of message."), codes::COMMUNICATION_CATEGORY),
+    read("communication.category.code", &[(Communication, "category[0].coding[0].code")], Line(64), on::COMMUNICATION, "request-for-information", "The same as a code."),
+    read("communication.topic", &[(Communication, "topic.text"), (Communication, "topic.coding[0].display"), (Communication, "topic.coding[0].code")], Line(255), on::COMMUNICATION, "X-ray report", "What it is about in a few words."),
+    read("communication.priority", &[(Communication, "priority")], Line(64), on::COMMUNICATION, "routine", "How soon it wants an answer."),
+    read("communication.about[]", &[(Communication, "about[].display"), (Communication, "about[].reference")], Line(2048), on::COMMUNICATION, "DocumentReference/d1", "What it refers to."),
+    read("communication.sender", &[(Communication, "sender.resolve().practitioner.resolve().name[0].text"), (Communication, "sender.resolve().practitioner.resolve().name[0].family"), (Communication, "sender.resolve().practitioner.display"), (Communication, "sender.resolve().name[0].text"), (Communication, "sender.resolve().name[0].family"), (Communication, "sender.display"), (Communication, "sender.resolve().name"), (Communication, "sender.resolve().organization.resolve().name"), (Communication, "sender.resolve().organization.display"), (Communication, "sender.resolve().providedBy.display")], Line(255), on::COMMUNICATION, "Dr. Clara Samplesurgeon", "Who wrote it."),
+    read("communication.recipient[]", &[(Communication, "recipient[].resolve().practitioner.resolve().name[0].text"), (Communication, "recipient[].resolve().practitioner.resolve().name[0].family"), (Communication, "recipient[].resolve().practitioner.display"), (Communication, "recipient[].resolve().name[0].text"), (Communication, "recipient[].resolve().name[0].family"), (Communication, "recipient[].display"), (Communication, "recipient[].resolve().name"), (Communication, "recipient[].resolve().organization.resolve().name"), (Communication, "recipient[].resolve().organization.display"), (Communication, "recipient[].resolve().providedBy.display")], Line(255), on::COMMUNICATION, "Riverside Family Health", "Whom it is for."),
     write("communication.sent", &[(Communication, "sent")], DateTime, on::COMMUNICATION, Optional, "2026-05-03T08:00:00-04:00", "When it was sent. Left out in a draft: now."),
+    read("communication.received", &[(Communication, "received")], DateTime, on::COMMUNICATION, "2026-05-03T08:00:05-04:00", "When it arrived there."),
     write("communication.text[]", &[(Communication, "payload[].contentString")], Text(100_000), on::COMMUNICATION, Required, "Please send the X-ray report.", "The message."),
+    read("communication.note[]", &[(Communication, "note[].text")], Markup(100_000), on::COMMUNICATION, "Sent by fax too.", "Further text."),
 
     read("attachment[].title", &[(Attachments, "[].title")], Line(255), on::ALL, "letter.pdf", "File name."),
     read("attachment[].content_type", &[(Attachments, "[].contentType")], Line(255), on::ALL, "application/pdf", "Media type."),
-    read("attachment[].size", &[(Attachments, "[].size")], Integer, on::ALL, "20480", "Size in bytes."),
+    read("attachment[].created", &[(Attachments, "[].creation")], DateTime, on::ALL, "2026-05-03", "When the file was made."),
+    read("attachment[].language", &[(Attachments, "[].language")], Line(64), on::ALL, "en-CA", "Its language."),
+    read("attachment[].size", &[(Attachments, "[].data"), (Attachments, "[].size")], Integer, on::ALL, "20480", "Size in bytes."),
+    read("attachment[].hash", &[(Attachments, "[].hash")], Line(64), on::ALL, "GChKT9CWeATJoCy1voZ5i1RQkVM=", "SHA-1 of its content in base64, as the sender says."),
     read("attachment[].url", &[(Attachments, "[].url")], Uri, on::ALL, "https://rms.example/fhir/Binary/1", "Where it is, when it is not in the message."),
+    read("attachment[].holder", &[(AttachmentHolders, "[].resourceType")], Line(64), on::ALL, "DocumentReference", "What it stands in: a document or a communication."),
+    read("attachment[].type", &[(AttachmentHolders, "[].type.text"), (AttachmentHolders, "[].type.coding[0].display")], Line(255), on::ALL, "Referral letter", "What kind of document."),
+    read("attachment[].type.code", &[(AttachmentHolders, "[].type.coding[0].code")], Line(64), on::ALL, "57133-1", "The same as a code."),
+    read("attachment[].category", &[(AttachmentHolders, "[].category[0].text"), (AttachmentHolders, "[].category[0].coding[0].display"), (AttachmentHolders, "[].category[0].coding[0].code")], Line(255), on::ALL, "Clinical note", "A wider kind."),
+    read("attachment[].date", &[(AttachmentHolders, "[].date"), (AttachmentHolders, "[].sent")], DateTime, on::ALL, "2026-05-03T08:00:00-04:00", "When the document was made or sent."),
+    read("attachment[].author", &[(AttachmentHolders, "[].author[0].resolve().practitioner.resolve().name[0].text"), (AttachmentHolders, "[].author[0].resolve().practitioner.resolve().name[0].family"), (AttachmentHolders, "[].author[0].resolve().practitioner.display"), (AttachmentHolders, "[].author[0].resolve().name[0].text"), (AttachmentHolders, "[].author[0].resolve().name[0].family"), (AttachmentHolders, "[].author[0].display"), (AttachmentHolders, "[].author[0].resolve().name"), (AttachmentHolders, "[].author[0].resolve().organization.resolve().name"), (AttachmentHolders, "[].author[0].resolve().organization.display"), (AttachmentHolders, "[].author[0].resolve().providedBy.display"), (AttachmentHolders, "[].sender.resolve().practitioner.resolve().name[0].text"), (AttachmentHolders, "[].sender.resolve().practitioner.resolve().name[0].family"), (AttachmentHolders, "[].sender.resolve().practitioner.display"), (AttachmentHolders, "[].sender.resolve().name[0].text"), (AttachmentHolders, "[].sender.resolve().name[0].family"), (AttachmentHolders, "[].sender.display"), (AttachmentHolders, "[].sender.resolve().name")], Line(255), on::ALL, "Dr. Clara Samplesurgeon", "Who wrote it."),
+    read("attachment[].description", &[(AttachmentHolders, "[].description")], Line(5000), on::ALL, "Letter after the first visit", "What it is."),
+    read("attachment[].status", &[(AttachmentHolders, "[].docStatus"), (AttachmentHolders, "[].status")], Line(64), on::ALL, "current", "How the document stands."),
+    read("attachment[].identifier", &[(AttachmentHolders, "[].masterIdentifier.value"), (AttachmentHolders, "[].identifier[0].value")], Line(255), on::ALL, "D-9", "The document's number."),
+    read("attachment[].identifier.system", &[(AttachmentHolders, "[].masterIdentifier.system"), (AttachmentHolders, "[].identifier[0].system")], Uri, on::ALL, "https://rms.example/fhir/NamingSystem/id-attachment-reference", "Who gave it."),
+
+    read("answer[].question", &[(Questions, "[].text")], Markup(5000), on::ALL, "Does it hurt at night?", "A question of a form that was filled in."),
+    read("answer[].link_id", &[(Questions, "[].linkId")], Line(255), on::ALL, "item7", "Its place in the form."),
+    read("answer[].text", &[(Answers, "[].valueString"), (Answers, "[].valueCoding.display"), (Answers, "[].valueCoding.code"), (Answers, "[].valueBoolean"), (Answers, "[].valueInteger"), (Answers, "[].valueDecimal"), (Answers, "[].valueDateTime"), (Answers, "[].valueDate"), (Answers, "[].valueTime"), (Answers, "[].valueUri"), (Answers, "[].valueQuantity.value"), (Answers, "[].valueReference.display"), (Answers, "[].valueAttachment.title")], Text(100_000), on::ALL, "Yes", "The answer as text."),
+    read("answer[].unit", &[(Answers, "[].valueQuantity.unit"), (Answers, "[].valueQuantity.code")], Line(64), on::ALL, "cm", "The unit of a quantity."),
 ];
 
 #[cfg(test)]

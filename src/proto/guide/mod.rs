@@ -3,4 +3,7 @@
 pub mod codes;
 pub mod dialects;
 pub mod events;
+pub mod field;
 pub mod fields_table;
+pub mod rules;
+pub mod rules_on;

@@ -8,14 +8,14 @@ use ring::digest;
 use serde_json::{Map, Value, json};
 
 use super::compose::{Draft, File, finding};
-use super::path;
+use super::path::{self, elements_of, resource_type};
 use super::time;
-use super::view::{list, resource_type};
 use crate::proto::fhir::outcome::Issue;
-use crate::proto::guide::dialects::{HTEST, MEMBER_ORDER, OWN_COMMUNICATION, OWN_REFERRAL};
+use crate::proto::guide::dialects::{HTEST, MEMBER_ORDER, OWN_COMMUNICATION, OWN_REFERRAL, OWN_TASK};
 use crate::proto::guide::events::Direction;
-use crate::proto::guide::fields_table::{FIELDS, Home};
-use crate::proto::store::Millis;
+use crate::proto::guide::field::Home;
+use crate::proto::guide::fields_table::FIELDS;
+use crate::proto::store::{Identifier, Millis};
 
 /// A resource on its way into the Bundle.
 struct Entry {
@@ -191,7 +191,7 @@ impl Assembly<'_> {
         self.to(role).or_else(|| {
             let request = &self.parts.get(&Home::Request).filter(|entry| entry.host)?.value;
             let member = if role == Home::RequesterRole { "requester" } else { "performer" };
-            list(request.get(member)).first().cloned()
+            elements_of(request.get(member)).first().cloned()
         })
     }
 
@@ -228,7 +228,7 @@ impl Assembly<'_> {
     fn link_supporting_information(&mut self) {
         let supports = ["DocumentReference", "QuestionnaireResponse", "AllergyIntolerance", "Condition"];
         let Some(request) = self.parts.get_mut(&Home::Request) else { return };
-        let named: Vec<Value> = list(request.value.get("supportingInfo")).to_vec();
+        let named: Vec<Value> = elements_of(request.value.get("supportingInfo")).to_vec();
         let own_request = !request.host;
         let wanted =
             self.others.iter().filter(|entry| supports.contains(&resource_type(&entry.value)) && (own_request || !entry.host));
@@ -243,13 +243,21 @@ impl Assembly<'_> {
     /// The reference to the referral with its identifier, which outlives the message (messaging.md 4.1, rule 4).
     fn based_on(&self) -> Option<Value> {
         let request = self.parts.get(&Home::Request)?;
-        let identifier = list(request.value.get("identifier")).first()?;
+        let identifier = elements_of(request.value.get("identifier")).first()?;
         let identifier = json!({"use": "official", "system": identifier.get("system"), "value": identifier.get("value")});
         Some(json!([{"reference": request.url, "identifier": identifier}]))
     }
 
+    fn task_identifier(&self) -> Option<Value> {
+        let identifier = elements_of(self.parts.get(&Home::Request)?.value.get("identifier")).first()?;
+        let part = |name: &str| Some(identifier.get(name)?.as_str()?.to_owned());
+        let own = own_task(&self.own_base, &Identifier { system: part("system")?, value: part("value")? });
+        Some(json!([{"system": own.system, "value": own.value}]))
+    }
+
     fn link_task(&mut self) {
         let now = json!(self.now);
+        self.link(Home::Task, "identifier", self.task_identifier());
         self.link(Home::Task, "basedOn", self.based_on());
         self.link(Home::Task, "for", self.to(Home::Patient));
         self.link(Home::Task, "authoredOn", Some(now.clone()));
@@ -303,14 +311,20 @@ impl Assembly<'_> {
         let (author, receiver) = self.sides();
         let system = &draft.settings.system;
         let own_endpoint = format!("{}/$process-message", self.own_base);
-        let identifier = self.parts.get(&Home::Request).and_then(|entry| list(entry.value.get("identifier")).first().cloned());
+        let identifier =
+            self.parts.get(&Home::Request).and_then(|entry| elements_of(entry.value.get("identifier")).first().cloned());
         let identifier = identifier.map(|own| json!({"system": own.get("system"), "value": own.get("value")}));
         let mut destination = json!({"name": draft.partner, "endpoint": draft.endpoint});
         default(&mut destination, "receiver", receiver.unwrap_or_default());
         let focus: Vec<Value> = draft.focus_homes().into_iter().filter_map(|home| self.to(home)).collect();
-        let event = json!({"system": draft.dialect.event_system, "code": draft.event.code, "display": draft.event.display});
-        let extension =
-            identifier.map(|identifier| json!([{"url": draft.dialect.referral_identifier, "valueIdentifier": identifier}]));
+        let dialect = draft.dialect;
+        let code = dialect.event_code(draft.event.code);
+        let event = json!({"system": dialect.event_system, "code": code, "display": draft.event.display});
+        let extension = identifier.map(|identifier| {
+            let plain = dialect.referral_identifier_value == "valueString";
+            let value = if plain { identifier["value"].clone() } else { identifier };
+            json!([{"url": dialect.referral_identifier, dialect.referral_identifier_value: value}])
+        });
         let source = json!({"name": system.name, "software": system.software, "version": system.version, "endpoint": own_endpoint});
         self.link(Home::Header, "extension", extension);
         self.link(Home::Header, "eventCoding", Some(event));
@@ -353,6 +367,16 @@ impl Assembly<'_> {
     }
 }
 
+/// The identifier of our process-request Task of a referral, below our FHIR base: it follows from the referral's own identifier, so that
+/// the Task in an answer and those in later messages are the same one.
+pub(super) fn own_task(base: &str, referral: &Identifier) -> Identifier {
+    let name = format!("{base}|{}|{}", referral.system, referral.value);
+    let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+    Identifier { system: format!("{base}{OWN_TASK}"), value: uuid::Builder::from_sha1_bytes(bytes).into_uuid().to_string() }
+}
+
 fn attachment(file: &File) -> Value {
     let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &file.data);
     json!({
@@ -377,12 +401,12 @@ fn drop_gaps(value: &mut Value) {
 }
 
 fn labelled(value: &Value) -> bool {
-    let labels = list(value.get("meta").and_then(|meta| meta.get("security")));
+    let labels = elements_of(value.get("meta").and_then(|meta| meta.get("security")));
     labels.iter().any(|label| label.get("code").and_then(Value::as_str) == Some(HTEST.1))
 }
 
 /// Declares the profile where none is declared (messaging.md 4.1) and labels test data (messaging.md 6).
-fn label(value: &mut Value, profile: Option<&str>, test: bool) {
+pub(super) fn label(value: &mut Value, profile: Option<&str>, test: bool) {
     default(value, "meta", json!({}));
     let is_labelled = labelled(value);
     let Some(meta) = value.get_mut("meta") else { return };
@@ -396,10 +420,15 @@ fn label(value: &mut Value, profile: Option<&str>, test: bool) {
             labels.push(json!({"system": system, "code": code, "display": display}));
         }
     }
+    if meta.as_object().is_some_and(Map::is_empty)
+        && let Some(members) = value.as_object_mut()
+    {
+        members.shift_remove("meta");
+    }
 }
 
 /// Puts the members in the order of the specification.
-fn arrange(value: &mut Value) {
+pub(super) fn arrange(value: &mut Value) {
     let order = MEMBER_ORDER.iter().find(|(name, _)| *name == resource_type(value)).map_or(&[][..], |(_, order)| order);
     let Some(members) = value.as_object_mut() else { return };
     let mut old = std::mem::take(members);

@@ -10,18 +10,19 @@ use super::Message;
 use super::assemble;
 use super::fields::{self, Repetition};
 use super::parse::check_json;
-use super::time;
-use super::view::resource_type;
+use super::path::resource_type;
 use crate::error::{
     EREF_CONFIG, EREF_INVALID_CONTENT, EREF_INVALID_FIELD, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, EREF_UNKNOWN_EVENT,
     Error, Result,
 };
 use crate::memory;
+use crate::proto::fhir::date;
 use crate::proto::fhir::outcome::{Issue, outcome_json};
 use crate::proto::guide::codes;
 use crate::proto::guide::dialects::{self, Dialect};
 use crate::proto::guide::events::{self, EventInfo};
-use crate::proto::guide::fields_table::{FIELDS, Field, Home, Kind, Need, on};
+use crate::proto::guide::field::{Field, Home, Kind, Need, on};
+use crate::proto::guide::fields_table::FIELDS;
 use crate::proto::settings::Settings;
 use crate::proto::store::Millis;
 
@@ -374,10 +375,11 @@ fn check(field: &Field, value: &str) -> std::result::Result<(), String> {
             return Err(format!("expected one of {}", known.join(", ")));
         }
         Kind::Code => true,
-        Kind::Date => time::is_date(value),
-        Kind::DateTime => time::is_date(value) || time::is_instant(value),
-        Kind::Instant => time::is_instant(value),
+        Kind::Date => date::is_date(value),
+        Kind::DateTime => date::is_date(value) || date::is_instant(value),
+        Kind::Instant => date::is_instant(value),
         Kind::Integer => value.parse::<i64>().is_ok(),
+        Kind::Bool => matches!(value, "true" | "false"),
         Kind::Uri => url::Url::parse(value).is_ok() && !value.contains(|c: char| c.is_whitespace() || c.is_control()),
     };
     if good { Ok(()) } else { Err(format!("expected {}", field.kind.expectation())) }

@@ -1,11 +1,17 @@
 //! The MessageHeader, as far as receiving needs it (messaging.md 4.3).
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::proto::fhir::reference;
 use crate::proto::messaging::parse::Refusal;
 use crate::proto::store::Identifier;
+
+/// Items a list of the header may have: each costs many times its bytes.
+const MOST_ITEMS: usize = 1024;
 
 /// `MessageHeader`.
 #[derive(Debug, Default, Deserialize)]
@@ -16,14 +22,38 @@ pub struct Header {
     /// The sender.
     pub source: Source,
     /// The receivers as the sender knows them.
+    #[serde(deserialize_with = "few")]
     pub destination: Vec<Destination>,
     /// What the message is about.
+    #[serde(deserialize_with = "few")]
     pub focus: Vec<Reference>,
     /// Who is responsible.
     pub author: Option<Reference>,
     /// Set when this message answers another.
     pub response: Option<ResponsePart>,
+    #[serde(deserialize_with = "few")]
     extension: Vec<Extension>,
+}
+
+/// Reads a list and keeps one item more than it may have.
+fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Few<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+            formatter.write_str("an array")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut kept = Vec::new();
+            while kept.len() <= MOST_ITEMS {
+                let Some(item) = items.next_element()? else { return Ok(kept) };
+                kept.push(item);
+            }
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(kept)
+        }
+    }
+    deserializer.deserialize_seq(Few(PhantomData))
 }
 
 /// A coding.
@@ -103,6 +133,7 @@ pub struct ResponsePart {
 struct Extension {
     url: Option<String>,
     value_string: Option<String>,
+    value_code: Option<String>,
     value_identifier: Option<ReferenceIdentifier>,
 }
 
@@ -110,6 +141,12 @@ impl Header {
     /// Reads the header from its JSON and checks what a message cannot do without.
     pub fn read(json: &str) -> Result<Self, Refusal> {
         let header: Self = serde_json::from_str(json).map_err(|_| wrong_type(json))?;
+        let lists =
+            [("destination", header.destination.len()), ("focus", header.focus.len()), ("extension", header.extension.len())];
+        if let Some((element, _)) = lists.iter().find(|(_, items)| *items > MOST_ITEMS) {
+            let path = format!("Bundle.entry[0].resource.{element}");
+            return Err(Refusal::content("too-costly", path, format!("the list has more than {MOST_ITEMS} items"), ""));
+        }
         // Only coded events are exchanged (messaging.md 3).
         if header.event_uri.is_some() {
             let text = "the event is given as eventUri; expected eventCoding";
@@ -130,6 +167,12 @@ impl Header {
     /// The event's code system as received.
     pub fn event_system(&self) -> Option<&str> {
         self.event_coding.as_ref().and_then(|coding| coding.system.as_deref())
+    }
+
+    /// Whether the sender wants an answer: `always`, `on-error`, `never` or `on-success` (messaging.md 8.4).
+    pub fn response_request(&self) -> Option<&str> {
+        const URL: &str = "http://hl7.org/fhir/StructureDefinition/messageheader-response-request";
+        self.extension.iter().find(|extension| extension.url.as_deref() == Some(URL))?.value_code.as_deref()
     }
 
     /// How many extensions carry an identifier.

@@ -1,29 +1,27 @@
 //! A message: its bytes, what one pass found in them, and views made only when asked for.
 
+mod attachments;
+
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::digest::{Context, SHA256};
 
-use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_NOT_FOUND, EREF_TOO_LARGE, Error, Result};
+use crate::error::{EREF_INVALID_JSON, EREF_TOO_LARGE, Result};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
 use crate::proto::fhir::reference::{bare_uuid, resolve};
+use crate::proto::fhir::tree::BYTE_ORDER_MARK;
+use crate::proto::guide::dialects::{self, Dialect};
 use crate::proto::guide::events;
+use crate::proto::messaging::attachment::Origin;
+use crate::proto::messaging::check;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Located, Text};
 use crate::proto::messaging::fields;
 use crate::proto::messaging::header::Header;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::{self, Refusal};
-use crate::proto::messaging::view::View;
+use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Limits;
-
-/// Base64 with or without its padding: senders leave it out.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
-);
 
 /// Foci a message may have. One is usual; a booking with its communications has a few.
 const MOST_FOCI: usize = 16;
@@ -31,22 +29,19 @@ const MOST_FOCI: usize = 16;
 /// Identifiers a message may give its referral. Each side adds one or two.
 const MOST_IDENTIFIERS: usize = 64;
 
-/// Groups of four characters decoded at once when reading an attachment.
-const GROUPS: usize = 4096;
-
 /// A message: a FHIR Bundle of type `message`, parsed or composed. Immutable; its bytes are exactly what was received or will be sent.
 pub struct Message {
     bundle: String,
     envelope: Envelope,
     header: Header,
     event: String,
-    issues: Vec<Issue>,
+    findings: OnceLock<Vec<Issue>>,
     identity: OnceLock<[u8; 32]>,
-    view: OnceLock<Result<View>>,
+    cast: OnceLock<Result<Cast>>,
     document: OnceLock<String>,
     issues_json: OnceLock<String>,
-    /// The base64 texts that held escapes or white space, cleaned; made on the first read.
-    cleaned: Vec<OnceLock<Result<Option<String>>>>,
+    attachments: Vec<attachments::Slot>,
+    origin: Option<Origin>,
 }
 
 impl Message {
@@ -64,23 +59,23 @@ impl Message {
         let envelope = parse::parse(&bundle, limits)?;
         let header = check_envelope(&bundle, &envelope)?;
         let event = events::canonical(header.event_code()).unwrap_or(header.event_code()).to_owned();
-        let cleaned = envelope.attachments.iter().map(|_| OnceLock::new()).collect();
-        let mut message = Self {
-            issues: Vec::new(),
+        let attachments = envelope.attachments.iter().map(|_| attachments::Slot::default()).collect();
+        let message = Self {
+            findings: OnceLock::new(),
             bundle,
             envelope,
             header,
             event,
-            cleaned,
+            attachments,
+            origin: None,
             identity: OnceLock::new(),
-            view: OnceLock::new(),
+            cast: OnceLock::new(),
             document: OnceLock::new(),
             issues_json: OnceLock::new(),
         };
         message.check_attachments(limits)?;
         let foci = message.check_focus()?;
         message.check_identifiers(&foci)?;
-        message.issues = message.oddities();
         Ok(message)
     }
 
@@ -92,10 +87,16 @@ impl Message {
     }
 
     /// A message out of the store, with the notification document that was made when it arrived.
-    pub fn stored(bundle: Vec<u8>, document: String, limits: &Limits) -> Result<Self> {
+    pub fn stored(bundle: Vec<u8>, document: String, origin: Origin, limits: &Limits) -> Result<Self> {
         let mut message = Self::parse(bundle, limits)?;
         message.document = OnceLock::from(document);
+        message.origin = Some(origin);
         Ok(message)
+    }
+
+    /// Where it came from; `None` for a message that came out of no store.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
     }
 
     /// The canonical event code (messaging.md 3); the code as received when it is not one we know.
@@ -128,9 +129,27 @@ impl Message {
         &self.envelope
     }
 
-    /// What was found odd and accepted.
+    /// Everything found wrong or odd in it, checked on the first call as a message of its [`Message::dialect`].
     pub fn findings(&self) -> &[Issue] {
-        &self.issues
+        self.findings.get_or_init(|| self.check(self.dialect()))
+    }
+
+    /// Everything found wrong or odd in it as a message of this dialect.
+    pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
+        let mut found = match self.view() {
+            Ok(view) => check::check(view.root(), dialect),
+            Err(error) => vec![Issue::error("structure", "", error.message(), "")],
+        };
+        if self.bundle.starts_with(BYTE_ORDER_MARK) {
+            let text = "the JSON begins with a byte order mark, which is ignored";
+            found.insert(0, Issue::warning("structure", "Bundle", text, "RFC 8259 8.1"));
+        }
+        found
+    }
+
+    /// The dialect it seems to be written in.
+    pub fn dialect(&self) -> &'static Dialect {
+        self.view().map_or_else(|_| dialects::DEFAULT, |view| check::dialect_of(view.root()))
     }
 
     /// A field by its name in the field table, e.g. `patient.name.family`, `appointment.start`, `patient.identifier[0].value`.
@@ -144,21 +163,17 @@ impl Message {
         fields::count(self.view()?, name)
     }
 
-    /// The message made navigable, on the first call.
-    pub fn view(&self) -> Result<&View> {
-        let view = self.view.get_or_init(|| {
-            let timestamp = self.envelope.timestamp.as_ref().map_or("", |text| text.of(&self.bundle));
-            let resources = self.envelope.entries.iter().map(|entry| (self.full_url(entry), self.resource(entry))).collect();
-            Ok(View::new(resources)?.with_envelope(self.bundle_id(), timestamp))
-        });
-        view.as_ref().map_err(Clone::clone)
+    /// The message made navigable, on the first call. Errors: those of [`Cast::read`].
+    pub fn view(&self) -> Result<View<'_>> {
+        let cast = self.cast.get_or_init(|| Cast::read(&self.bundle));
+        cast.as_ref().map(|cast| cast.view(&self.bundle)).map_err(Clone::clone)
     }
 
     /// The notification document as JSON (docs/schema/notification.json).
     pub fn document(&self) -> &str {
         self.document.get_or_init(|| {
-            let notice = Notice { partner: None, trusted: false, time_zone: None, our_role: None };
-            self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, &self.issues, &notice))
+            let notice = Notice::default();
+            self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, self.findings(), &notice))
         })
     }
 
@@ -172,39 +187,9 @@ impl Message {
         self.bundle.into_bytes()
     }
 
-    /// What was found wrong or odd, as an OperationOutcome; an empty `issue` list when nothing was.
+    /// [`Message::findings`] as an OperationOutcome; an empty `issue` list when nothing was found.
     pub fn issues(&self) -> &str {
-        self.issues_json.get_or_init(|| outcome_json(&self.issues))
-    }
-
-    /// How many attachments it has, those included that are only a URL: the count of `attachment`.
-    pub fn attachment_count(&self) -> usize {
-        self.envelope.attachments.len()
-    }
-
-    /// Decodes from the attachment that the fields `attachment[index]` describe, starting at `offset`, as much as fits; returns how much, 0
-    /// at the end. Errors: `EREF_NOT_FOUND` (no such index, or it is only a URL), `EREF_INVALID_CONTENT` (not base64).
-    pub fn attachment_read(&self, index: usize, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        let text = self.base64(index)?;
-        let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        let (mut group, mut skip, mut written) = (at / 3, at % 3, 0);
-        while let Some(rest) = group.checked_mul(4).and_then(|from| text.as_bytes().get(from..)) {
-            let groups = (skip + buffer.len() - written).div_ceil(3).min(GROUPS);
-            let chunk = rest.get(..groups * 4).unwrap_or(rest);
-            let decoded = BASE64.decode(chunk).map_err(|_| self.not_base64(index))?;
-            let fresh = decoded.get(skip..).unwrap_or_default();
-            let room = buffer.get_mut(written..).unwrap_or_default();
-            let count = fresh.len().min(room.len());
-            if count == 0 {
-                break;
-            }
-            for (to, from) in room.iter_mut().zip(fresh) {
-                *to = *from;
-            }
-            written += count;
-            (group, skip) = (group + groups, 0);
-        }
-        Ok(written)
+        self.issues_json.get_or_init(|| outcome_json(self.findings()))
     }
 
     /// What makes two messages the same: for a composed one SHA-256 over what the host handed in, for a parsed one SHA-256 over the
@@ -228,34 +213,6 @@ impl Message {
 
     fn resource(&self, entry: &Entry) -> &str {
         self.bundle.get(entry.resource.clone()).unwrap_or_default()
-    }
-
-    /// The base64 text of an attachment without escapes and white space.
-    fn base64(&self, index: usize) -> Result<&str> {
-        let missing =
-            || Error::new(EREF_NOT_FOUND, format!("there is no attachment {index}; the message has {}", self.attachment_count()));
-        let attachment = self.envelope.attachments.get(index).ok_or_else(missing)?;
-        let data = attachment.data.clone().ok_or_else(|| {
-            Error::new(
-                EREF_NOT_FOUND,
-                format!("attachment {index} is only a URL (attachment[{index}].url): its content is not in the message"),
-            )
-        })?;
-        let raw = self.bundle.get(data).unwrap_or_default();
-        let cleaned = self.cleaned.get(index).ok_or_else(missing)?.get_or_init(|| {
-            // Some writers escape `/` or `+`, some break lines.
-            if !raw.bytes().any(|byte| byte == b'\\' || byte.is_ascii_whitespace()) {
-                return Ok(None);
-            }
-            let mut text: String = serde_json::from_str(&format!("\"{raw}\"")).map_err(|_| self.not_base64(index))?;
-            text.retain(|character| !character.is_ascii_whitespace());
-            Ok(Some(text))
-        });
-        Ok(cleaned.as_ref().map_err(Clone::clone)?.as_deref().unwrap_or(raw))
-    }
-
-    fn not_base64(&self, index: usize) -> Error {
-        Error::new(EREF_INVALID_CONTENT, format!("attachment {index} is not base64"))
     }
 
     /// Attachments beyond the limits are refused (messaging.md 15).
@@ -321,44 +278,6 @@ impl Message {
     /// The entries as targets of references.
     pub fn located(&self) -> impl Iterator<Item = Located<'_>> {
         self.envelope.entries.iter().map(|entry| Located { entry, envelope: &self.envelope, document: &self.bundle })
-    }
-
-    /// What is odd but usable (messaging.md 4.1, 17).
-    fn oddities(&self) -> Vec<Issue> {
-        let mut issues = Vec::new();
-        let mut warn = |code, path: String, text: &str, source| issues.push(Issue::warning(code, path, text, source));
-        if self.envelope.timestamp.is_none() {
-            warn("required", "Bundle.timestamp".into(), "the timestamp is missing", "FHIR R4 Bundle bdl-10");
-        }
-        if self.bundle_id().is_empty() {
-            warn("required", "Bundle.id".into(), "the id is missing", "Ontario 0.10.1 Bundle");
-        }
-        if self.envelope.total {
-            warn("structure", "Bundle.total".into(), "a message has no total", "FHIR R4 Bundle bdl-1");
-        }
-        if self.header.source.endpoint.is_none() {
-            warn("required", "Bundle.entry[0].resource.source.endpoint".into(), "the endpoint is missing", "FHIR R4 MessageHeader");
-        }
-        if self.envelope.entries.first().is_some_and(|entry| entry.id.is_none()) {
-            let text = "the id is missing; the UUID of the fullUrl is taken instead";
-            warn("required", "Bundle.entry[0].resource.id".into(), text, "Ontario 0.10.1 MessageHeader");
-        }
-        for (index, entry) in self.envelope.entries.iter().enumerate() {
-            let path = format!("Bundle.entry[{index}].fullUrl");
-            match self.full_url(entry) {
-                None => warn("required", path, "the fullUrl is missing", "Ontario 0.10.1 Bundle"),
-                Some(url) if !url.contains(':') => {
-                    warn(
-                        "value",
-                        path,
-                        "the fullUrl is not absolute; expected urn:uuid: or a web address",
-                        "FHIR R4 Bundle.entry.fullUrl",
-                    );
-                }
-                Some(_) => {}
-            }
-        }
-        issues
     }
 }
 

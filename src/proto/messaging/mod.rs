@@ -2,6 +2,10 @@
 
 pub mod answer;
 mod assemble;
+pub mod attachment;
+pub mod certificate;
+pub mod changes;
+pub mod check;
 pub mod compose;
 pub mod credentials;
 pub mod envelope;

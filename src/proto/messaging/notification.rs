@@ -2,18 +2,23 @@
 //!
 //! The order of members is fixed, ids are strings, what the message does not say is left out.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
-use super::fields;
+use super::changes::Change;
+use super::fields::{self, field};
 use super::time;
-use super::view::{View, list, resource_type};
+use super::view::{View, resource_type, text};
 use crate::proto::fhir::outcome::Issue;
+use crate::proto::fhir::tree::{Node, list};
 use crate::proto::guide::codes::{self, Word};
 use crate::proto::guide::events::{self, Direction};
-use crate::proto::guide::fields_table::Home;
+use crate::proto::guide::field::{Field, Home};
 use crate::proto::store::{Identifier, ReferralRole, ReferralUpdate};
 
-/// What the message itself does not say.
+/// What the message itself does not say. Parsed without an engine, nothing of it is known: the default.
+#[derive(Default)]
 pub struct Notice<'a> {
     /// The authenticated partner; `None` for a message parsed without an engine.
     pub partner: Option<&'a str>,
@@ -21,8 +26,35 @@ pub struct Notice<'a> {
     pub trusted: bool,
     /// IANA name of the zone times are shown in.
     pub time_zone: Option<&'a str>,
-    /// Our part in the referral: `source`, `target` or `copy`.
+    /// Our part in the referral: `source`, `target`, `copy`, or what the store calls it else.
     pub our_role: Option<&'a str>,
+    /// Our id of the referral.
+    pub referral_id: Option<&'a str>,
+    /// Our id of the launch this message is the first of.
+    pub launch_id: Option<&'a str>,
+    /// What the message changes in the referral; `None` when the referral was not known before.
+    pub changes: Option<&'a [Change]>,
+    /// What is in focus is older than what was known: nothing was undone.
+    pub outdated: bool,
+    /// The message matches no referral.
+    pub unlinked: bool,
+    /// Our ids of the referrals it may belong to, when it is unlinked.
+    pub candidates: &'a [String],
+    /// The referrals this one comes from.
+    pub parents: &'a [Link],
+    /// The referrals that come from this one.
+    pub children: &'a [Link],
+}
+
+/// A referral that this one comes from or led to (messaging.md 13).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Our id of it, when we know it.
+    pub referral_id: Option<String>,
+    /// `routed`, `split`, `chained`, `forwarded` or `copy`.
+    pub relation: String,
+    /// By what the message names it.
+    pub identifier: Option<Identifier>,
 }
 
 /// An object that leaves out what is not there.
@@ -51,204 +83,216 @@ impl Object {
 }
 
 struct Reader<'a> {
-    view: &'a View,
+    view: View<'a>,
     event: &'a str,
     zone: Option<&'a str>,
 }
 
-impl Reader<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        fields::read(self.view, name).ok().flatten()
+impl<'a> Reader<'a> {
+    fn get(&self, field: &Field) -> Option<String> {
+        self.at(field, 0)
+    }
+
+    fn at(&self, field: &Field, index: usize) -> Option<String> {
+        fields::value(self.view, field, index).map(Cow::into_owned)
     }
 
     /// All repetitions of a field.
-    fn all(&self, name: &str) -> Vec<Value> {
-        let count = fields::count(self.view, name).unwrap_or(0);
-        let (before, after) = name.split_once("[]").unwrap_or((name, ""));
-        (0..count).filter_map(|index| self.get(&format!("{before}[{index}]{after}"))).map(Value::String).collect()
+    fn all(&self, field: &Field) -> Vec<Value> {
+        (0..fields::repetitions(self.view, field)).filter_map(|index| self.at(field, index)).map(Value::String).collect()
     }
 
     /// A time with the form it is shown in; the original always stands.
-    fn time(&self, name: &str) -> Option<Value> {
-        let value = self.get(name)?;
+    fn time(&self, field: &Field) -> Option<Value> {
+        let value = self.get(field)?;
         let shown = time::shown(&value, self.zone);
         Some(Object::default().put("value", Some(value)).put("shown", shown).value())
     }
 
-    fn in_words(&self, name: &str, table: &'static [Word]) -> Option<&'static str> {
-        codes::find(table, &self.get(name)?).map(|word| word.words.0)
+    fn in_words(&self, field: &Field, table: &'static [Word]) -> Option<&'static str> {
+        codes::find(table, &self.get(field)?).map(|word| word.words.0)
     }
 
-    fn name(&self, prefix: &str) -> Option<String> {
-        let family = self.get(&format!("{prefix}.name.family"));
-        let given = self.get(&format!("{prefix}.name.given"));
-        match (family, given) {
+    /// A person's name as in a clinic's lists, of a family name, a given name and the whole name as the sender wrote it.
+    fn name(&self, [family, given, text]: [&Field; 3]) -> Option<String> {
+        match (self.get(family), self.get(given)) {
             (Some(family), Some(given)) => Some(format!("{family}, {given}")),
-            (Some(one), None) | (None, Some(one)) => self.get(&format!("{prefix}.name.text")).or(Some(one)),
-            (None, None) => self.get(&format!("{prefix}.name.text")),
+            (one, other) => self.get(text).or(one).or(other),
         }
+    }
+
+    fn patient_name(&self) -> Option<String> {
+        self.name([field!("patient.name.family"), field!("patient.name.given[]"), field!("patient.name.text")])
+    }
+
+    fn requester_name(&self) -> Option<String> {
+        self.name([field!("requester.name.family"), field!("requester.name.given[]"), field!("requester.name.text")])
+    }
+
+    fn user_name(&self) -> Option<String> {
+        self.name([field!("user.name.family"), field!("user.name.given[]"), field!("user.name")])
     }
 
     fn requester(&self) -> Object {
         Object::default()
-            .put("name", self.name("requester"))
-            .put("licence", self.get("requester.licence"))
-            .put("organization", self.get("requester.organization"))
-            .put("phone", self.get("requester.phone"))
-            .put("fax", self.get("requester.fax"))
+            .put("name", self.requester_name())
+            .put("licence", self.get(field!("requester.licence")))
+            .put("organization", self.get(field!("requester.organization")))
+            .put("phone", self.get(field!("requester.phone")))
+            .put("fax", self.get(field!("requester.fax")))
     }
 
     fn target(&self) -> Object {
-        let person = self.get("target.name.family").map(|family| match self.get("target.name.given") {
-            Some(given) => format!("{family}, {given}"),
-            None => family,
-        });
+        let person = self.name([field!("target.name.family"), field!("target.name.given[]"), field!("target.name.text")]);
         Object::default()
             .put("name", person)
-            .put("organization", self.get("target.organization"))
-            .put("location", self.get("target.location"))
-            .put("specialty", self.get("target.specialty"))
-            .put("listing", self.get("target.listing"))
-            .put("phone", self.get("target.phone"))
-            .put("fax", self.get("target.fax"))
+            .put("organization", self.get(field!("target.organization")))
+            .put("location", self.get(field!("target.location")))
+            .put("specialty", self.get(field!("target.specialty")))
+            .put("listing", self.get(field!("target.listing")))
+            .put("phone", self.get(field!("target.phone")))
+            .put("fax", self.get(field!("target.fax")))
     }
 
     fn referral(&self, our_role: Option<&str>) -> Value {
         let identifiers = identifiers(self.view);
-        let category =
-            Object::default().put("code", self.get("referral.category.code")).put("display", self.get("referral.category.display"));
+        let category = Object::default()
+            .put("code", self.get(field!("referral.category.code")))
+            .put("display", self.get(field!("referral.category.display")));
         Object::default()
             .put(
                 "identifiers",
                 Some(identifiers.iter().map(|own| json!({"system": own.system, "value": own.value})).collect::<Vec<Value>>()),
             )
             .put("our_role", our_role)
-            .put("status", self.get("referral.status"))
-            .put("status_text", self.in_words("referral.status", codes::REQUEST_STATUS))
+            .put("status", self.get(field!("referral.status")))
+            .put("status_text", self.in_words(field!("referral.status"), codes::REQUEST_STATUS))
             .put("category", category.some())
-            .put("priority", self.get("referral.priority"))
-            .put("priority_text", self.in_words("referral.priority", codes::PRIORITY))
-            .put("authored", self.time("referral.authored"))
-            .put("reason", self.get("referral.reason"))
-            .put_list("notes", self.all("referral.note[]"))
+            .put("priority", self.get(field!("referral.priority")))
+            .put("priority_text", self.in_words(field!("referral.priority"), codes::PRIORITY))
+            .put("authored", self.time(field!("referral.authored")))
+            .put("reason", self.get(field!("referral.reason")))
+            .put_list("notes", self.all(field!("referral.note[]")))
             .put("requester", self.requester().some())
             .put("target", self.target().some())
-            .put("task_status", self.get("task.status"))
-            .put("task_status_text", self.in_words("task.status", codes::TASK_STATUS))
-            .put("business_status", self.get("task.business_status"))
+            .put("task_status", self.get(field!("task.status")))
+            .put("task_status_text", self.in_words(field!("task.status"), codes::TASK_STATUS))
+            .put("business_status", self.get(field!("task.business_status")))
             .value()
     }
 
     fn patient(&self) -> Value {
         let address = Object::default()
-            .put_list("line", self.all("patient.address.line[]"))
-            .put("city", self.get("patient.address.city"))
-            .put("province", self.get("patient.address.province"))
-            .put("postal_code", self.get("patient.address.postal_code"));
-        let count = fields::count(self.view, "patient.identifier").unwrap_or(0);
+            .put_list("line", self.all(field!("patient.address.line[]")))
+            .put("city", self.get(field!("patient.address.city")))
+            .put("province", self.get(field!("patient.address.province")))
+            .put("postal_code", self.get(field!("patient.address.postal_code")));
+        let count = fields::repetitions(self.view, field!("patient.identifier[].value"));
         let identifier = |index: usize| {
-            let part = |name: &str| self.get(&format!("patient.identifier[{index}].{name}"));
-            part("value").map(|value| {
-                Object::default().put("type", part("type")).put("system", part("system")).put("value", Some(value)).value()
-            })
+            let value = self.at(field!("patient.identifier[].value"), index)?;
+            let kind = self.at(field!("patient.identifier[].type"), index);
+            let system = self.at(field!("patient.identifier[].system"), index);
+            Some(Object::default().put("type", kind).put("system", system).put("value", Some(value)).value())
         };
         Object::default()
-            .put("id", self.get("patient.id"))
-            .put("name", self.name("patient"))
-            .put("family", self.get("patient.name.family"))
-            .put_list("given", self.all("patient.name.given[]"))
-            .put("birth_date", self.get("patient.birth_date"))
-            .put("gender", self.get("patient.gender"))
-            .put("health_number", self.get("patient.health_number"))
-            .put("health_number_version", self.get("patient.health_number.version"))
-            .put("mrn", self.get("patient.mrn"))
+            .put("id", self.get(field!("patient.id")))
+            .put("name", self.patient_name())
+            .put("family", self.get(field!("patient.name.family")))
+            .put_list("given", self.all(field!("patient.name.given[]")))
+            .put("birth_date", self.get(field!("patient.birth_date")))
+            .put("gender", self.get(field!("patient.gender")))
+            .put("health_number", self.get(field!("patient.health_number")))
+            .put("health_number_version", self.get(field!("patient.health_number.version")))
+            .put("mrn", self.get(field!("patient.mrn")))
             .put_list("identifiers", (0..count).filter_map(identifier).collect())
-            .put("phone", self.get("patient.phone"))
-            .put("email", self.get("patient.email"))
+            .put("phone", self.get(field!("patient.phone")))
+            .put("email", self.get(field!("patient.email")))
             .put("address", address.some())
-            .put("language", self.get("patient.language"))
+            .put("language", self.get(field!("patient.language")))
             .value()
     }
 
     fn task(&self) -> Option<Value> {
         Object::default()
-            .put("code", self.get("task.code"))
-            .put("code_text", self.in_words("task.code", codes::TASK_CODE))
-            .put("status", self.get("task.status"))
-            .put("status_text", self.in_words("task.status", codes::TASK_STATUS))
-            .put("status_reason", self.get("task.status_reason"))
-            .put("business_status", self.get("task.business_status"))
-            .put("modified", self.time("task.modified"))
-            .put_list("notes", self.all("task.note[]"))
+            .put("code", self.get(field!("task.code")))
+            .put("code_text", self.in_words(field!("task.code"), codes::TASK_CODE))
+            .put("status", self.get(field!("task.status")))
+            .put("status_text", self.in_words(field!("task.status"), codes::TASK_STATUS))
+            .put("status_reason", self.get(field!("task.status_reason")))
+            .put("business_status", self.get(field!("task.business_status")))
+            .put("modified", self.time(field!("task.modified")))
+            .put_list("notes", self.all(field!("task.note[]")))
             .some()
     }
 
     fn appointment(&self) -> Option<Value> {
         Object::default()
-            .put("identifier", self.get("appointment.identifier"))
-            .put("status", self.get("appointment.status"))
-            .put("status_text", self.in_words("appointment.status", codes::APPOINTMENT_STATUS))
-            .put("start", self.time("appointment.start"))
-            .put("end", self.time("appointment.end"))
-            .put("location", self.get("appointment.location"))
-            .put("description", self.get("appointment.description"))
-            .put("comment", self.get("appointment.comment"))
-            .put("instruction", self.get("appointment.instruction"))
+            .put("identifier", self.get(field!("appointment.identifier")))
+            .put("status", self.get(field!("appointment.status")))
+            .put("status_text", self.in_words(field!("appointment.status"), codes::APPOINTMENT_STATUS))
+            .put("start", self.time(field!("appointment.start")))
+            .put("end", self.time(field!("appointment.end")))
+            .put("location", self.get(field!("appointment.location")))
+            .put("description", self.get(field!("appointment.description")))
+            .put("comment", self.get(field!("appointment.comment")))
+            .put("instruction", self.get(field!("appointment.instruction")))
             .some()
     }
 
     fn communication(&self) -> Option<Value> {
         Object::default()
-            .put("identifier", self.get("communication.identifier"))
-            .put("category", self.get("communication.category"))
-            .put("category_text", self.in_words("communication.category", codes::COMMUNICATION_CATEGORY))
-            .put("sent", self.time("communication.sent"))
-            .put("in_response_to", self.get("communication.in_response_to"))
-            .put_list("text", self.all("communication.text[]"))
+            .put("identifier", self.get(field!("communication.identifier")))
+            .put("category", self.get(field!("communication.category")))
+            .put("category_text", self.in_words(field!("communication.category"), codes::COMMUNICATION_CATEGORY))
+            .put("sent", self.time(field!("communication.sent")))
+            .put("in_response_to", self.get(field!("communication.in_response_to")))
+            .put_list("text", self.all(field!("communication.text[]")))
             .some()
     }
 
     fn attachments(&self) -> Vec<Value> {
         let describe = |index: usize| {
-            let part = |name: &str| self.get(&format!("attachment[{index}].{name}"));
-            let number = |name: &str| part(name).and_then(|text| text.parse::<u64>().ok());
+            let number = |field: &Field| self.at(field, index).and_then(|text| text.parse::<u64>().ok());
             Object::default()
-                .put("title", part("title"))
-                .put("content_type", part("content_type"))
-                .put("size", number("size"))
-                .put("url", part("url"))
+                .put("title", self.at(field!("attachment[].title"), index))
+                .put("content_type", self.at(field!("attachment[].content_type"), index))
+                .put("size", number(field!("attachment[].size")))
+                .put("url", self.at(field!("attachment[].url"), index))
                 .value()
         };
-        (0..self.view.attachments().len()).map(describe).collect()
+        (0..self.view.attachment_count()).map(describe).collect()
     }
 
     /// Who acted: the side the event comes from, by the name a reader knows it under.
     fn actor(&self) -> Option<String> {
         let direction = events::info(self.event).map(|event| event.direction);
-        let target =
-            || self.get("target.organization").or_else(|| self.get("target.location")).or_else(|| self.get("target.name.family"));
-        let requester = || self.name("requester").or_else(|| self.get("requester.organization"));
+        let target = || {
+            self.get(field!("target.organization"))
+                .or_else(|| self.get(field!("target.location")))
+                .or_else(|| self.get(field!("target.name.family")))
+        };
+        let requester = || self.requester_name().or_else(|| self.get(field!("requester.organization")));
         let side = if direction == Some(Direction::TargetToSource) { target() } else { requester() };
-        side.or_else(|| self.get("source.name"))
+        side.or_else(|| self.get(field!("source.name")))
     }
 
     /// The sentence that fits: of the appointment's or task's status when one is in focus, else of the event.
     fn sentence(&self) -> (&'static str, &'static str) {
-        let in_focus = |name: &str| self.view.focus().iter().any(|value| resource_type(value) == name);
-        let by_status = |name: &str, table: &'static [Word]| codes::find(table, &self.get(name)?);
-        let by_appointment = in_focus("Appointment").then(|| by_status("appointment.status", codes::APPOINTMENT_STATUS)).flatten();
+        let in_focus = |name: &str| self.view.in_focus(name);
+        let by_status = |field: &Field, table: &'static [Word]| codes::find(table, &self.get(field)?);
+        let by_appointment =
+            in_focus("Appointment").then(|| by_status(field!("appointment.status"), codes::APPOINTMENT_STATUS)).flatten();
         let by_event = || codes::find(codes::EVENT_SENTENCES, self.event);
-        let by_task = || in_focus("Task").then(|| by_status("task.status", codes::TASK_STATUS)).flatten();
+        let by_task = || in_focus("Task").then(|| by_status(field!("task.status"), codes::TASK_STATUS)).flatten();
         by_appointment.or_else(by_event).or_else(by_task).map_or(codes::OTHER_SENTENCE, |word| word.sentence)
     }
 
     /// What stands behind the sentence: the category, the clinic's own words, the beginning of the message.
     fn addition(&self) -> Option<String> {
-        let focus = self.view.focus();
-        let text = match focus.first().map(|value| resource_type(value))? {
-            "ServiceRequest" => self.get("referral.category.display"),
-            "Task" => self.get("task.business_status"),
-            "Communication" => self.get("communication.text"),
+        let text = match self.view.focus().next().map(resource_type)? {
+            "ServiceRequest" => self.get(field!("referral.category.display")),
+            "Task" => self.get(field!("task.business_status")),
+            "Communication" => self.get(field!("communication.text[]")),
             _ => None,
         }?;
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -258,11 +302,11 @@ impl Reader<'_> {
     /// One sentence in English and in French, as in a clinic's inbox.
     fn summary(&self) -> (String, String) {
         let (english, french) = self.sentence();
-        let start = self.get("appointment.start").map(|start| time::shown(&start, self.zone).unwrap_or(start));
+        let start = self.get(field!("appointment.start")).map(|start| time::shown(&start, self.zone).unwrap_or(start));
         let fill = |sentence: &str, someone: &str, patient: &str, preposition: &str, colon: &str| {
             let when = start.as_ref().map_or(String::new(), |start| format!(" {preposition} {start}"));
             let actor = self.actor();
-            let name = self.name("patient");
+            let name = self.patient_name();
             let filled = substitute(
                 sentence,
                 &[
@@ -300,20 +344,20 @@ fn substitute(sentence: &str, values: &[(&str, &str)]) -> String {
 }
 
 /// The notification document as JSON.
-pub fn document(view: &View, event: &str, issues: &[Issue], notice: &Notice) -> String {
+pub fn document(view: View<'_>, event: &str, issues: &[Issue], notice: &Notice) -> String {
     let reader = Reader { view, event, zone: notice.time_zone };
     let words = events::info(event).map(|event| event.words);
     let (summary, summary_fr) = reader.summary();
     let message = Object::default()
-        .put("id", reader.get("message.id"))
-        .put("bundle_id", reader.get("message.bundle_id"))
-        .put("timestamp", reader.time("message.timestamp"))
-        .put("reason", reader.get("message.reason"))
-        .put("source", reader.get("source.name"))
-        .put("source_endpoint", reader.get("source.endpoint"))
-        .put("user", reader.name("user").or_else(|| reader.get("user.name")));
-    let focus: Vec<Value> = view.focus().iter().map(|value| json!(resource_type(value))).collect();
-    let has_communication = focus.iter().any(|name| name == "Communication");
+        .put("id", reader.get(field!("message.id")))
+        .put("bundle_id", reader.get(field!("message.bundle_id")))
+        .put("timestamp", reader.time(field!("message.timestamp")))
+        .put("reason", reader.get(field!("message.reason")))
+        .put("source", reader.get(field!("source.name")))
+        .put("source_endpoint", reader.get(field!("source.endpoint")))
+        .put("user", reader.user_name());
+    let focus: Vec<&str> = view.focus().map(resource_type).collect();
+    let has_communication = focus.contains(&"Communication");
     let issues: Vec<Value> = issues
         .iter()
         .map(|issue| json!({"severity": issue.severity, "code": issue.code, "expression": issue.expression, "text": issue.text, "source": issue.source}))
@@ -343,20 +387,18 @@ pub fn document(view: &View, event: &str, issues: &[Issue], notice: &Notice) -> 
 
 /// All identifiers that name the referral (messaging.md 10.5, keys 1 to 3): of the request, of what the focus is based on, of the header.
 /// One without a system is kept with an empty one: whoever sends it must be party to what it names, like with any other.
-fn identifiers(view: &View) -> Vec<Identifier> {
-    let own = list(view.home(Home::Request).and_then(|request| request.get("identifier")));
-    let focus = view.focus();
-    let based_on = focus.iter().flat_map(|value| list(value.get("basedOn"))).filter_map(|reference| reference.get("identifier"));
-    let extensions = list(view.header().get("extension"))
-        .iter()
-        .filter_map(|extension| extension.get("valueIdentifier").filter(|_| is_referral_identifier(extension)));
+fn identifiers(view: View<'_>) -> Vec<Identifier> {
+    let own = list(view.home(Home::Request, 0).and_then(|request| request.get("identifier")));
     // What a request itself is based on is another referral.
-    let based_on = based_on.filter(|_| focus.iter().all(|value| resource_type(value) != "ServiceRequest"));
+    let focus = view.focus().filter(|_| !view.in_focus("ServiceRequest"));
+    let based_on = focus.flat_map(|resource| list(resource.get("basedOn"))).filter_map(|reference| reference.get("identifier"));
+    let extensions = list(view.header().and_then(|header| header.get("extension")))
+        .filter_map(|extension| extension.get("valueIdentifier").filter(|_| is_referral_identifier(extension)));
     let mut found: Vec<Identifier> = Vec::new();
-    for identifier in own.iter().chain(based_on).chain(extensions) {
-        let text = |name: &str| identifier.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        if let Some(value) = text("value") {
-            let identifier = Identifier { system: text("system").unwrap_or_default().to_owned(), value: value.to_owned() };
+    for identifier in own.chain(based_on).chain(extensions) {
+        let part = |name: &str| text(identifier, name).filter(|text| !text.is_empty());
+        if let Some(value) = part("value") {
+            let identifier = Identifier { system: part("system").unwrap_or_default().to_owned(), value: value.to_owned() };
             if !found.contains(&identifier) {
                 found.push(identifier);
             }
@@ -366,13 +408,13 @@ fn identifiers(view: &View) -> Vec<Identifier> {
 }
 
 /// The extension goes by two names (messaging.md 4.3).
-fn is_referral_identifier(extension: &Value) -> bool {
-    let url = extension.get("url").and_then(Value::as_str).unwrap_or_default();
+fn is_referral_identifier(extension: Node<'_>) -> bool {
+    let url = text(extension, "url").unwrap_or_default();
     url.ends_with("/ext-referral-identifier") || url.ends_with("/Referral-Identifier-EXT")
 }
 
 /// What a message says about its referral; `None` when it names none.
-pub fn referral_update(view: &View, event: &str, our_role: ReferralRole, partner_role: ReferralRole) -> Option<ReferralUpdate> {
+pub fn referral_update(view: View<'_>, event: &str, our_role: ReferralRole, partner_role: ReferralRole) -> Option<ReferralUpdate> {
     let identifiers = identifiers(view);
     if identifiers.is_empty() {
         return None;
@@ -381,7 +423,7 @@ pub fn referral_update(view: &View, event: &str, our_role: ReferralRole, partner
     let referral = reader.referral(None);
     let document = Object::default()
         .put("last_event", Some(event))
-        .put("last_message", reader.get("message.id"))
+        .put("last_message", reader.get(field!("message.id")))
         .put("referral", Some(referral))
         .put("patient", Some(reader.patient()))
         .put("task", reader.task())

@@ -10,11 +10,19 @@ use serde_json::value::RawValue;
 
 use crate::error::{EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_TOO_LARGE, Error};
 use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::fhir::tree::BYTE_ORDER_MARK;
+use crate::proto::messaging::check::shown;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Pair, Text};
 use crate::proto::settings::Limits;
 
 /// Members one object may have. The largest R4 resource has fewer than 70 elements; twice that with their `_` companions.
 const MAX_MEMBERS: usize = 160;
+
+/// Bytes a member's name may have. The longest of R4 has fewer than 60.
+const MAX_NAME: usize = 255;
+
+/// Identifiers, and attachments, for each entry that the limit allows; one or two are usual.
+const MOST_OF_ENTRY: usize = 16;
 
 /// Where the elements of `content` and `payload` stand: Bundle, array, entry, resource, array, element.
 const PART_DEPTH: usize = 6;
@@ -104,7 +112,9 @@ impl<'a> Parser<'a> {
     }
 
     fn walk(&mut self, role: Role) -> Result<(), serde_json::Error> {
-        let mut json = serde_json::Deserializer::from_str(self.document);
+        // Some writers begin UTF-8 with a byte order mark, which RFC 8259 8.1 lets a reader ignore. It stays part of the bytes.
+        let text = self.document.strip_prefix(BYTE_ORDER_MARK).filter(|_| role == Role::Bundle).unwrap_or(self.document);
+        let mut json = serde_json::Deserializer::from_str(text);
         Walk { parser: self, depth: 1, role }.deserialize(&mut json)?;
         json.end()
     }
@@ -119,6 +129,15 @@ impl<'a> Parser<'a> {
             }
             None => Err(self.too_many()),
         }
+    }
+
+    /// Refuses one more of what is noted by the way: a note takes many times the bytes of the text.
+    fn room<E: serde::de::Error>(&mut self, noted: usize, what: &str) -> Result<(), E> {
+        if noted < self.entries.saturating_mul(MOST_OF_ENTRY) {
+            return Ok(());
+        }
+        let text = format!("the Bundle has more than {MOST_OF_ENTRY} {what} for each entry it may have (limits.bundle_entries)");
+        Err(self.refuse(EREF_TOO_LARGE, "too-long", text))
     }
 
     #[cold]
@@ -180,6 +199,9 @@ impl<'a> Parser<'a> {
             let text = format!("the member {} stands twice in one object; expected once", shown(name));
             return Err(self.refuse(EREF_INVALID_CONTENT, "structure", text));
         }
+        if name.len() > MAX_NAME {
+            return Err(self.refuse(EREF_TOO_LARGE, "too-long", format!("a member's name is longer than {MAX_NAME} bytes")));
+        }
         if siblings.len() >= MAX_MEMBERS {
             return Err(self.refuse(EREF_TOO_LARGE, "too-long", format!("an object has more than {MAX_MEMBERS} members")));
         }
@@ -207,12 +229,6 @@ impl<'a> Parser<'a> {
     fn last_entry(&mut self) -> Option<&mut Entry> {
         self.found.entries.last_mut()
     }
-}
-
-/// A member's name as it may be shown: only what looks like the name of a FHIR element.
-fn shown(name: &str) -> &str {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'[' | b']');
-    if name.len() <= 60 && name.bytes().all(plain) { name } else { "(odd name)" }
 }
 
 /// What the value at this place is to us.
@@ -278,7 +294,7 @@ impl<'de> Walk<'_, 'de> {
                 return Ok(());
             }
             Role::BasedOn if name == "identifier" => Role::Identifiers,
-            Role::Parts(holder) => self.part(holder, name),
+            Role::Parts(holder) => self.part(holder, name)?,
             Role::Attachment if name == "data" => return self.attachment_data(name, map),
             _ => Role::Other,
         };
@@ -291,15 +307,16 @@ impl<'de> Walk<'_, 'de> {
 
     /// Notes an attachment: `DocumentReference.content.attachment` or `Communication.payload.contentAttachment`. The notification counts
     /// them by the same rule, so that one index serves both.
-    fn part(&mut self, holder: &'static str, name: &str) -> Role {
+    fn part<E: serde::de::Error>(&mut self, holder: &'static str, name: &str) -> Result<Role, E> {
         let wanted = if holder == "Communication" { "contentAttachment" } else { "attachment" };
         let is_object = self.parser.value_start(name).is_some_and(|(_, byte)| byte == b'{');
         if self.depth != PART_DEPTH || name != wanted || !is_object {
-            return Role::Other;
+            return Ok(Role::Other);
         }
+        self.parser.room(self.parser.found.attachments.len(), "attachments")?;
         let entry = self.parser.found.entries.len().saturating_sub(1);
         self.parser.found.attachments.push(Attachment { entry, holder, data: None });
-        Role::Attachment
+        Ok(Role::Attachment)
     }
 
     fn attachment_data<A: MapAccess<'de>>(&mut self, name: &'de str, map: &mut A) -> Result<(), A::Error> {
@@ -460,7 +477,10 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
                 return Err(self.parser.refuse(EREF_TOO_LARGE, "too-long", text));
             }
             Role::Entry(_) => self.parser.found.entries.push(Entry::default()),
-            Role::Identifiers => self.parser.found.pairs.push(Pair::default()),
+            Role::Identifiers => {
+                self.parser.room(self.parser.found.pairs.len(), "identifiers")?;
+                self.parser.found.pairs.push(Pair::default());
+            }
             _ => {}
         }
         let start = self.parser.names.len();

@@ -6,13 +6,16 @@ use http::{HeaderValue, Method, StatusCode};
 use crate::error::{EREF_TOO_LARGE, Error};
 use crate::log::Level;
 use crate::proto::exchange::{BodyError, Ctx, Signal};
-use crate::proto::fhir::outcome::{Issue, outcome_json};
+use crate::proto::fhir::outcome::{Issue, outcome};
+use crate::proto::guide::dialects::dialect;
 use crate::proto::guide::events::{self, Direction};
 use crate::proto::http::{Request, Response};
+use crate::proto::messaging::attachment;
 use crate::proto::messaging::message::Message;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::Refusal;
-use crate::proto::messaging::{respond, trust};
+use crate::proto::messaging::respond::{self, Taken};
+use crate::proto::messaging::trust::{self, Sender};
 use crate::proto::settings::{ChangedContent, Messaging, Partner, Role, Settings};
 use crate::proto::store::{Accepted, IncomingMessage, ReferralRole};
 
@@ -21,33 +24,47 @@ pub(super) struct Failure {
     status: StatusCode,
     issue: Issue,
     extra: Option<(header::HeaderName, HeaderValue)>,
+    /// The profile of the OperationOutcome, once it is known who is told.
+    profile: Option<&'static str>,
 }
 
 impl Failure {
     pub(super) fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Box<Self> {
-        Box::new(Self { status, issue: Issue::error(code, "", text, ""), extra: None })
+        Box::new(Self { status, issue: Issue::error(code, "", text, ""), extra: None, profile: None })
     }
     pub(super) fn with(mut self: Box<Self>, name: header::HeaderName, value: &'static str) -> Box<Self> {
         self.extra = Some((name, HeaderValue::from_static(value)));
         self
+    }
+    /// In the partner's dialect.
+    fn told_to(mut self: Box<Self>, partner: &Partner) -> Box<Self> {
+        self.profile = dialect(&partner.dialect).and_then(|dialect| dialect.profile("OperationOutcome"));
+        self
+    }
+    fn body(&self) -> Vec<u8> {
+        let mut outcome = outcome(std::slice::from_ref(&self.issue));
+        if let Some(profile) = self.profile {
+            outcome["meta"] = serde_json::json!({"profile": [profile]});
+        }
+        outcome.to_string().into_bytes()
     }
 }
 
 impl From<Refusal> for Box<Failure> {
     fn from(refusal: Refusal) -> Self {
         let status = if refusal.status == EREF_TOO_LARGE { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
-        Self::new(Failure { status, issue: refusal.issue, extra: None })
+        Self::new(Failure { status, issue: refusal.issue, extra: None, profile: None })
     }
 }
 
 /// Answers a posted message.
 pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
     let mut response = match receive(ctx, request).await {
-        Ok(body) => fhir_response(StatusCode::OK, body),
+        Ok(response) => response,
         Err(failure) => {
             let text = format!("a message was answered {}: {}", failure.status.as_u16(), failure.issue.code);
             ctx.world.log.line(Level::Warn, "messaging", text);
-            let mut response = fhir_response(failure.status, outcome_json(&[failure.issue]).into_bytes());
+            let mut response = fhir_response(failure.status, failure.body());
             if let Some((name, value)) = failure.extra {
                 response.headers_mut().insert(name, value);
             }
@@ -70,22 +87,36 @@ fn is_echoable(value: &HeaderValue) -> bool {
 }
 
 fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
+    let empty = body.is_empty();
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8"));
+    if !empty {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8"));
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Vec<u8>, Box<Failure>> {
+async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Response, Box<Failure>> {
     check_head(request)?;
-    let partner = trust::authenticate(ctx, request.headers())?;
+    let sender = trust::authenticate(ctx, request)
+        .await
+        .inspect_err(|failure| ctx.audit_refusal("login refused", None, failure.issue.code))?;
+    take(ctx, &sender).await.map_err(|failure| {
+        ctx.audit_refusal("message refused", Some(&sender.partner.name), failure.issue.code);
+        failure.told_to(sender.partner)
+    })
+}
+
+async fn take(ctx: &Ctx, sender: &Sender<'_>) -> std::result::Result<Response, Box<Failure>> {
     let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
     let message = Message::read(body, &ctx.settings().limits)?;
     check_test_label(ctx.settings(), &message)?;
-    let (event, direction) = event_of(partner, &message)?;
-    accept(ctx, partner, message, event, direction)
+    let (event, direction) = event_of(sender.partner, &message)?;
+    let status = respond::status(message.header());
+    let body = accept(ctx, sender, message, event, direction)?;
+    Ok(fhir_response(status, body))
 }
 
 /// Method and media types (messaging.md 8.1).
@@ -162,9 +193,12 @@ fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole
     }
 }
 
-/// Findings that only this engine can make: they depend on the partner and on us.
+/// What is found in the partner's dialect, and what only this engine can find: that depends on the partner and on us.
 fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Issue> {
-    let mut issues = message.findings().to_vec();
+    let mut issues = dialect(&partner.dialect).map_or_else(|| message.findings().to_vec(), |dialect| message.check(dialect));
+    if let Ok(view) = message.view() {
+        issues.extend(attachment::findings(view));
+    }
     if settings.test && !message.is_test() {
         let text = "the message is not labelled as test data (HTEST), and this is a test system";
         issues.push(Issue::warning("business-rule", "Bundle.meta.security", text, "HTEST"));
@@ -190,31 +224,36 @@ fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Is
 /// Keeps the message, then says so (messaging.md 10.3).
 fn accept(
     ctx: &Ctx,
-    partner: &Partner,
+    sender: &Sender,
     message: Message,
     event: &'static str,
     direction: Direction,
 ) -> std::result::Result<Vec<u8>, Box<Failure>> {
     let settings = ctx.settings();
+    let Sender { partner, trusted } = *sender;
     let (our_role, partner_role) = roles(partner, direction);
     let id = ctx.id();
+    let issues = findings(settings, partner, &message);
     let (notification, referral) = {
         let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
         let notice = Notice {
             partner: Some(&partner.name),
-            trusted: true,
+            trusted,
             time_zone: settings.system.time_zone.as_deref(),
             our_role: Some(our_role.as_str()),
+            ..Notice::default()
         };
-        let document = notification::document(view, event, &findings(settings, partner, &message), &notice);
-        let mut referral = notification::referral_update(view, event, our_role, partner_role);
+        let document = notification::document(view, event, &issues, &notice);
+        // A sender without credentials touches no referral (messaging.md, decisions).
+        let mut referral = notification::referral_update(view, event, our_role, partner_role).filter(|_| trusted);
         if let Some(update) = referral.as_mut() {
             let own = settings.own_referral_system();
             (update.ours, update.identifiers) = std::mem::take(&mut update.identifiers).into_iter().partition(|i| i.system == own);
         }
         (document, referral)
     };
-    let response = respond::bundle(ctx, &message).map_err(|error| store_failure(ctx, &error))?;
+    let taken = Taken { message: &message, partner, event, our_role, trusted, findings: &issues };
+    let answer = respond::answer(ctx, &taken).map_err(|error| store_failure(ctx, &error))?;
     let incoming = IncomingMessage {
         id: id.clone(),
         partner: partner.name.clone(),
@@ -224,17 +263,18 @@ fn accept(
         response_to: message.header().response.as_ref().and_then(|response| response.identifier.clone()),
         content: message.content_identity(),
         refuse_changed: partner.messaging.as_ref().is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
-        body: message.into_bundle(),
-        response,
+        body: message.into_bundle().into(),
+        response: answer.body,
         notification,
         referral,
-        trusted: true,
+        trusted,
     };
     let accepted = ctx.store().accept_message(&incoming, ctx.now()).map_err(|error| store_failure(ctx, &error))?;
+    let answered = answer.task_status.map_or_else(String::new, |status| format!(", answered with a Task {status}"));
     let log = |what: &str| ctx.world.log.line(Level::Info, "messaging", format!("{event} from {}: {what}", partner.name));
     match accepted {
         Accepted::New { .. } => {
-            log(&format!("stored as {id}"));
+            log(&format!("stored as {id}{answered}"));
             ctx.signal(Signal::Queued);
             Ok(incoming.response)
         }
@@ -249,7 +289,7 @@ fn accept(
         Accepted::Changed => {
             let text = "this MessageHeader.id came before with other content; expected a new MessageHeader.id";
             let issue = Issue::error("conflict", "Bundle.entry[0].resource.id", text, "FHIR R4 messaging");
-            Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None }))
+            Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None, profile: None }))
         }
         // The words are the same whatever the referral is, so that nothing is revealed.
         Accepted::NotParty => {

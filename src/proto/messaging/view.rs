@@ -1,13 +1,12 @@
-//! A message made navigable: its resources as values, and who is who among them.
+//! A message made navigable: one tree over its bytes, and who is who among its resources.
 
-use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use serde_json::{Value, json};
-
-use crate::error::{EREF_INVALID_JSON, Error, Result};
+use crate::error::Result;
 use crate::proto::fhir::reference::{Reference, Target, resolve};
+use crate::proto::fhir::tree::{Node, Tree, list};
 use crate::proto::guide::dialects::HTEST;
-use crate::proto::guide::fields_table::Home;
+use crate::proto::guide::field::Home;
 
 /// Identifiers of a resource that a reference is compared with.
 const MOST_IDENTIFIERS: usize = 64;
@@ -16,7 +15,7 @@ const MOST_IDENTIFIERS: usize = 64;
 const MOST_REFERENCES: usize = 16;
 
 /// The parts resources play, each after those it is found through.
-const PARTS: [Home; 16] = [
+const PARTS: [Home; 15] = [
     Home::Focus,
     Home::Request,
     Home::Task,
@@ -32,191 +31,291 @@ const PARTS: [Home; 16] = [
     Home::TargetOrganization,
     Home::TargetLocation,
     Home::User,
-    Home::AppointmentLocation,
 ];
 
-/// The resources of one message. The contents of attachments are left out; their sizes stay.
-pub struct View {
-    resources: Vec<Entry>,
-    envelope: Value,
-    attachments: Value,
-    /// The resources in focus, by index.
+/// What a message's bytes say of who is who in it, without the bytes. Made once; a [`View`] joins it with them.
+pub struct Cast {
+    tree: Tree,
+    entries: Vec<Entry>,
+    attachments: Vec<Held>,
+    /// The answers of questionnaires, found when they are asked for.
+    answers: OnceLock<Vec<Held>>,
+    /// The resources in focus, by their place among the entries.
     focus: Vec<usize>,
-    /// Who plays which part, by index.
-    parts: BTreeMap<Home, usize>,
+    /// Who plays which part.
+    parts: Vec<(Home, usize)>,
 }
 
+/// Nodes of the tree by index.
+#[derive(Clone, Copy)]
 struct Entry {
-    full_url: Option<String>,
-    value: Value,
+    full_url: Option<usize>,
+    resource: usize,
+    kind: Option<usize>,
+    id: Option<usize>,
 }
 
-impl Target for Entry {
+/// Something of a list that goes through several resources, and what it stands in.
+#[derive(Clone, Copy)]
+struct Held {
+    node: usize,
+    holder: usize,
+}
+
+/// A message to walk in.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    document: &'a str,
+    cast: &'a Cast,
+    /// A part that this resource plays for once.
+    instead: Option<(Home, usize)>,
+}
+
+/// An entry as a target of references.
+struct Located<'a> {
+    view: View<'a>,
+    entry: Entry,
+}
+
+impl Target for Located<'_> {
     fn full_url(&self) -> Option<&str> {
-        self.full_url.as_deref()
+        self.view.node(self.entry.full_url?)?.str()
     }
     fn resource_type(&self) -> &str {
-        resource_type(&self.value)
+        self.entry.kind.and_then(|kind| self.view.node(kind)?.str()).unwrap_or_default()
     }
     fn id(&self) -> Option<&str> {
-        text(&self.value, "id")
+        self.view.node(self.entry.id?)?.str()
     }
     fn has_identifier(&self, system: Option<&str>, value: &str) -> bool {
-        let same = |own: &Value| text(own, "value") == Some(value) && (system.is_none() || text(own, "system") == system);
-        list(self.value.get("identifier")).iter().take(MOST_IDENTIFIERS).any(same)
+        let same = |own: Node<'_>| text(own, "value") == Some(value) && (system.is_none() || text(own, "system") == system);
+        let own = self.view.node(self.entry.resource).and_then(|resource| resource.get("identifier"));
+        list(own).take(MOST_IDENTIFIERS).any(same)
     }
 }
 
-impl View {
-    /// Takes the resources in entry order, each with its `fullUrl`; the first is the MessageHeader.
-    pub fn new(resources: Vec<(Option<&str>, &str)>) -> Result<Self> {
-        let mut attachments = Vec::new();
-        let mut entries = Vec::with_capacity(resources.len());
-        for (index, (full_url, resource)) in resources.into_iter().enumerate() {
-            let mut value: Value = serde_json::from_str(resource)
-                .map_err(|error| Error::new(EREF_INVALID_JSON, format!("Bundle.entry[{index}].resource is not JSON: {error}")))?;
-            take_attachments(&mut value, &mut attachments);
-            entries.push(Entry { full_url: full_url.map(str::to_owned), value });
+impl Cast {
+    /// Reads a Bundle whose envelope was checked (`messaging/parse.rs`). Errors: those of [`Tree::read`].
+    pub fn read(document: &str) -> Result<Self> {
+        let tree = Tree::read(document)?;
+        let mut cast = Self {
+            tree,
+            entries: Vec::new(),
+            attachments: Vec::new(),
+            answers: OnceLock::new(),
+            focus: Vec::new(),
+            parts: Vec::new(),
+        };
+        let index = |node: Option<Node<'_>>| node.map(Node::index);
+        let entry = |entry: Node<'_>| {
+            let resource = entry.get("resource")?;
+            Some(Entry {
+                full_url: index(entry.get("fullUrl")),
+                resource: resource.index(),
+                kind: index(resource.get("resourceType")),
+                id: index(resource.get("id")),
+            })
+        };
+        cast.entries = list(cast.tree.root(document).get("entry")).filter_map(entry).collect();
+        cast.attachments = cast.view(document).find_attachments();
+        cast.focus = cast.view(document).followed(0, "focus").collect();
+        for part in PARTS {
+            if let Some(index) = cast.view(document).find(part) {
+                cast.parts.push((part, index));
+            }
         }
-        let attachments = Value::Array(attachments);
-        let mut view = Self { resources: entries, envelope: json!({}), attachments, focus: Vec::new(), parts: BTreeMap::new() };
-        view.assign();
-        Ok(view)
+        Ok(cast)
     }
 
-    /// Adds what stands around the entries, for `message.bundle_id` and `message.timestamp`.
-    pub fn with_envelope(mut self, bundle_id: &str, timestamp: &str) -> Self {
-        self.envelope = json!({"id": bundle_id, "timestamp": timestamp});
-        self
+    /// Joins it with the document it was read from.
+    pub fn view<'a>(&'a self, document: &'a str) -> View<'a> {
+        View { document, cast: self, instead: None }
+    }
+}
+
+impl<'a> View<'a> {
+    /// The whole message.
+    pub fn root(self) -> Node<'a> {
+        self.cast.tree.root(self.document)
     }
 
     /// The MessageHeader.
-    pub fn header(&self) -> &Value {
-        self.resources.first().map_or(&Value::Null, |entry| &entry.value)
+    pub fn header(self) -> Option<Node<'a>> {
+        self.resource(0)
     }
 
-    /// The attachments, each as an object like FHIR's Attachment without `data`, with the `size` of what the
-    /// message carries.
-    pub fn attachments(&self) -> &[Value] {
-        self.attachments.as_array().map_or(&[], Vec::as_slice)
+    /// The resources in entry order.
+    pub fn resources(self) -> impl Iterator<Item = Node<'a>> {
+        self.cast.entries.iter().filter_map(move |entry| self.node(entry.resource))
     }
 
-    /// Whether any resource is labelled as test data (messaging.md 6).
-    pub fn is_test(&self) -> bool {
-        let labelled = |entry: &Entry| {
-            let labels = list(entry.value.get("meta").and_then(|meta| meta.get("security")));
-            labels.iter().any(|label| label.get("code").and_then(Value::as_str) == Some(HTEST.1))
-        };
-        self.resources.iter().any(labelled)
+    /// The same message read as if it were about this resource of the type of `part`, by its place among the entries: for a message with
+    /// several tasks or appointments.
+    pub fn about(self, part: Home, entry: usize) -> Self {
+        Self { instead: Some((part, entry)), ..self }
+    }
+
+    /// The entries of the resources of this type that belong to the referral the message is about, those in focus first, at most `most`.
+    pub fn entries_of(self, kind: &'static str, most: usize) -> impl Iterator<Item = usize> + use<'a> {
+        let others = (0..self.cast.entries.len()).filter(move |index| !self.cast.focus.contains(index));
+        let all = self.cast.focus.iter().copied().chain(others);
+        all.filter(move |index| self.is_a(*index, kind) && self.is_of_request(*index)).take(most)
+    }
+
+    /// The resource of an entry.
+    pub fn entry(self, index: usize) -> Option<Node<'a>> {
+        self.resource(index)
+    }
+
+    /// Whether an entry is in focus.
+    pub fn is_focus(self, entry: usize) -> bool {
+        self.cast.focus.contains(&entry)
+    }
+
+    /// How many attachments there are in documents and communications.
+    pub fn attachment_count(self) -> usize {
+        self.cast.attachments.len()
+    }
+
+    /// The length of the lists that homes beside resources are; `None` for a resource.
+    pub fn length(self, home: Home) -> Option<usize> {
+        match home {
+            Home::Attachments | Home::AttachmentHolders => Some(self.attachment_count()),
+            Home::Answers | Home::Questions => Some(self.answers().len()),
+            _ => None,
+        }
     }
 
     /// The resources in focus, in their order.
-    pub fn focus(&self) -> Vec<&Value> {
-        self.focus.iter().filter_map(|index| self.value(*index)).collect()
+    pub fn focus(self) -> impl Iterator<Item = Node<'a>> + Clone {
+        self.cast.focus.iter().filter_map(move |index| self.resource(*index))
     }
 
-    /// The resource that plays this part in the message.
-    pub fn home(&self, home: Home) -> Option<&Value> {
+    /// Whether a resource of this type is in focus.
+    pub fn in_focus(self, kind: &str) -> bool {
+        self.focus().any(|resource| resource_type(resource) == kind)
+    }
+
+    /// Whether any resource is labelled as test data (messaging.md 6).
+    pub fn is_test(self) -> bool {
+        let labels = |resource: Node<'a>| list(resource.get("meta").and_then(|meta| meta.get("security")));
+        self.resources().any(|resource| labels(resource).any(|label| text(label, "code") == Some(HTEST.1)))
+    }
+
+    /// Where the fields of this home are read: the resource that plays this part, or of a list what stands at `index`.
+    pub fn home(self, home: Home, index: usize) -> Option<Node<'a>> {
         match home {
-            Home::Envelope => Some(&self.envelope),
-            Home::Header => Some(self.header()),
-            Home::Attachments => Some(&self.attachments),
-            part => self.value(self.part(part)?),
+            Home::Envelope => Some(self.root()),
+            Home::Header => self.header(),
+            Home::Attachments => self.node(self.cast.attachments.get(index)?.node),
+            Home::AttachmentHolders => self.node(self.cast.attachments.get(index)?.holder),
+            Home::Answers => self.node(self.answers().get(index)?.node),
+            Home::Questions => self.node(self.answers().get(index)?.holder),
+            Home::AppointmentLocation => self.appointment_location(),
+            part => self.resource(self.part(part)?),
         }
-    }
-
-    fn value(&self, index: usize) -> Option<&Value> {
-        self.resources.get(index).map(|entry| &entry.value)
-    }
-
-    /// The index of the resource that plays this part, as far as it is known by now.
-    fn part(&self, home: Home) -> Option<usize> {
-        self.parts.get(&home).copied()
-    }
-
-    /// Finds who plays which part, once: fields are read many times.
-    fn assign(&mut self) {
-        self.focus = self.followed(0, "focus").collect();
-        for part in PARTS {
-            if let Some(index) = self.find(part) {
-                self.parts.insert(part, index);
-            }
-        }
-    }
-
-    fn is_a(&self, index: usize, name: &str) -> bool {
-        self.resources.get(index).is_some_and(|entry| entry.resource_type() == name)
     }
 
     /// The resource a Reference leads to.
-    fn resolve(&self, reference: &Value) -> Option<usize> {
-        let identifier = reference.get("identifier").unwrap_or(&Value::Null);
+    pub fn resolve(self, reference: Node<'a>) -> Option<Node<'a>> {
+        self.resource(self.resolved(reference)?)
+    }
+
+    fn node(self, index: usize) -> Option<Node<'a>> {
+        self.cast.tree.node(self.document, index)
+    }
+
+    fn resource(self, index: usize) -> Option<Node<'a>> {
+        self.node(self.cast.entries.get(index)?.resource)
+    }
+
+    /// The index of the resource that plays this part, as far as it is known by now.
+    fn part(self, home: Home) -> Option<usize> {
+        let mut parts = self.instead.iter().chain(&self.cast.parts);
+        parts.find(|(part, _)| *part == home).map(|(_, index)| *index)
+    }
+
+    fn is_a(self, index: usize, name: &str) -> bool {
+        self.resource(index).is_some_and(|resource| resource_type(resource) == name)
+    }
+
+    fn resolved(self, reference: Node<'a>) -> Option<usize> {
+        let identifier = reference.get("identifier");
         let wanted = Reference {
             reference: text(reference, "reference"),
             kind: text(reference, "type"),
-            system: text(identifier, "system"),
-            value: text(identifier, "value"),
+            system: identifier.and_then(|identifier| text(identifier, "system")),
+            value: identifier.and_then(|identifier| text(identifier, "value")),
         };
-        resolve(wanted, &self.resources)
+        let located: Vec<Located<'a>> = self.cast.entries.iter().map(|entry| Located { view: self, entry: *entry }).collect();
+        resolve(wanted, &located)
     }
 
     /// Where the References of a member lead.
-    fn followed<'v>(&'v self, from: usize, member: &'v str) -> impl Iterator<Item = usize> + 'v {
-        let references = list(self.value(from).and_then(|value| value.get(member)));
-        references.iter().take(MOST_REFERENCES).filter_map(|reference| self.resolve(reference))
+    fn followed(self, from: usize, member: &str) -> impl Iterator<Item = usize> + use<'a> {
+        let references = list(self.resource(from).and_then(|resource| resource.get(member)));
+        references.take(MOST_REFERENCES).filter_map(move |reference| self.resolved(reference))
     }
 
-    fn follow(&self, from: Option<usize>, member: &str) -> Option<usize> {
+    fn follow(self, from: Option<usize>, member: &str) -> Option<usize> {
         self.followed(from?, member).next()
     }
 
     /// The resource of this type that the message is about: the one in focus, else the first in the message.
-    fn subject_of_type(&self, name: &str) -> Option<usize> {
-        let in_focus = self.focus.iter().copied().find(|index| self.is_a(*index, name));
-        in_focus.or_else(|| (0..self.resources.len()).find(|index| self.is_a(*index, name)))
+    fn subject_of_type(self, name: &str) -> Option<usize> {
+        let in_focus = self.cast.focus.iter().copied().find(|index| self.is_a(*index, name));
+        in_focus.or_else(|| (0..self.cast.entries.len()).find(|index| self.is_a(*index, name)))
     }
 
     /// The ServiceRequest: in focus, else what the focus is based on, else the first (messaging.md 10.5).
-    fn request(&self) -> Option<usize> {
+    fn request(self) -> Option<usize> {
         let is_request = |index: &usize| self.is_a(*index, "ServiceRequest");
-        let based_on = || self.focus.iter().flat_map(|index| self.followed(*index, "basedOn")).next().filter(is_request);
-        let in_focus = self.focus.iter().copied().find(is_request);
-        in_focus.or_else(based_on).or_else(|| self.subject_of_type("ServiceRequest"))
+        let focus = || self.cast.focus.iter().copied();
+        let based_on = || focus().flat_map(|index| self.followed(index, "basedOn")).next().filter(is_request);
+        focus().find(is_request).or_else(based_on).or_else(|| self.subject_of_type("ServiceRequest"))
     }
 
     /// What a role points at, or the resource itself when it stands directly in the role's place.
-    fn of_role(&self, role: Option<usize>, member: &str, wanted: &str) -> Option<usize> {
+    fn of_role(self, role: Option<usize>, member: &str, wanted: &str) -> Option<usize> {
         let role = role?;
         if self.is_a(role, wanted) { Some(role) } else { self.follow(Some(role), member) }
     }
 
-    fn patient(&self) -> Option<usize> {
+    fn patient(self) -> Option<usize> {
         let is_patient = |index: &usize| self.is_a(*index, "Patient");
         let by_request = self.follow(self.part(Home::Request), "subject").filter(is_patient);
         by_request
-            .or_else(|| self.follow(self.focus.first().copied(), "for").filter(is_patient))
+            .or_else(|| self.follow(self.cast.focus.first().copied(), "for").filter(is_patient))
             .or_else(|| self.subject_of_type("Patient"))
     }
 
     /// The performer's role: whom the request names, else who owns the task, else whom the message is for.
-    fn target(&self) -> Option<usize> {
-        let receiver = || self.resolve(self.header().get("destination")?.get(0)?.get("receiver")?);
+    fn target(self) -> Option<usize> {
+        let receiver = || self.resolved(list(self.header()?.get("destination")).next()?.get("receiver")?);
         self.follow(self.part(Home::Request), "performer").or_else(|| self.follow(self.part(Home::Task), "owner")).or_else(receiver)
     }
 
-    fn appointment_location(&self) -> Option<usize> {
-        let appointment = self.value(self.part(Home::Appointment)?)?;
-        let participants = list(appointment.get("participant")).iter().take(MOST_REFERENCES);
+    fn appointment_location(self) -> Option<Node<'a>> {
+        let appointment = self.resource(self.part(Home::Appointment)?)?;
+        let participants = list(appointment.get("participant")).take(MOST_REFERENCES);
         let mut actors = participants.filter_map(|participant| self.resolve(participant.get("actor")?));
-        actors.find(|index| self.is_a(*index, "Location"))
+        actors.find(|actor| resource_type(*actor) == "Location")
     }
 
-    fn find(&self, home: Home) -> Option<usize> {
+    /// Whether what an entry is based on is the request the message is about, or not known to be another.
+    fn is_of_request(self, index: usize) -> bool {
+        let mut based_on = self.followed(index, "basedOn").peekable();
+        let request = self.part(Home::Request);
+        based_on.peek().is_none() || based_on.any(|other| Some(other) == request)
+    }
+
+    fn find(self, home: Home) -> Option<usize> {
         let requester = self.part(Home::RequesterRole);
         let target = self.part(Home::TargetRole);
         match home {
-            Home::Envelope | Home::Header | Home::Attachments => None,
-            Home::Focus => self.focus.first().copied(),
+            Home::Envelope | Home::Header | Home::AppointmentLocation => None,
+            Home::Attachments | Home::AttachmentHolders | Home::Answers | Home::Questions => None,
+            Home::Focus => self.cast.focus.first().copied(),
             Home::Request => self.request(),
             Home::Patient => self.patient(),
             Home::Task | Home::Appointment | Home::Communication => self.subject_of_type(home.resource_type()?),
@@ -233,78 +332,112 @@ impl View {
             Home::User => ["enterer", "author"]
                 .into_iter()
                 .find_map(|member| self.of_role(self.follow(Some(0), member), "practitioner", "Practitioner")),
-            Home::AppointmentLocation => self.appointment_location(),
         }
+    }
+
+    fn answers(self) -> &'a [Held] {
+        self.cast.answers.get_or_init(|| {
+            let mut found = Vec::new();
+            for form in self.resources().filter(|resource| resource_type(*resource) == "QuestionnaireResponse") {
+                find_answers(form.get("item"), &mut found);
+            }
+            found
+        })
+    }
+
+    /// The attachments in document order, by the rule by which the envelope counts them.
+    fn find_attachments(self) -> Vec<Held> {
+        let mut found = Vec::new();
+        for resource in self.resources() {
+            let (member, inner) = match resource_type(resource) {
+                "DocumentReference" => ("content", "attachment"),
+                "Communication" => ("payload", "contentAttachment"),
+                _ => continue,
+            };
+            let parts = resource.get(member).into_iter().flat_map(Node::items);
+            let attachments = parts.filter_map(|part| part.get(inner)).filter(|attachment| attachment.is_object());
+            found.extend(attachments.map(|attachment| Held { node: attachment.index(), holder: resource.index() }));
+        }
+        found
+    }
+}
+
+/// Adds the answers of items and of the items below them, in the order of the form.
+fn find_answers(items: Option<Node<'_>>, found: &mut Vec<Held>) {
+    for item in list(items) {
+        for answer in list(item.get("answer")) {
+            found.push(Held { node: answer.index(), holder: item.index() });
+            find_answers(answer.get("item"), found);
+        }
+        find_answers(item.get("item"), found);
     }
 }
 
 /// The type of a resource, empty when it does not say.
-pub fn resource_type(value: &Value) -> &str {
-    value.get("resourceType").and_then(Value::as_str).unwrap_or_default()
+pub fn resource_type(resource: Node<'_>) -> &str {
+    text(resource, "resourceType").unwrap_or_default()
 }
 
-/// The elements of a list; a single value where a list belongs counts as a list of one.
-pub fn list(value: Option<&Value>) -> &[Value] {
-    match value {
-        Some(Value::Array(items)) => items,
-        Some(Value::Null) | None => &[],
-        Some(single) => std::slice::from_ref(single),
-    }
-}
-
-fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
-    value.get(name).and_then(Value::as_str)
-}
-
-/// Moves the attachments of a resource to the list, without their contents.
-fn take_attachments(resource: &mut Value, attachments: &mut Vec<Value>) {
-    let (member, inner) = match resource_type(resource) {
-        "DocumentReference" => ("content", "attachment"),
-        "Communication" => ("payload", "contentAttachment"),
-        _ => return,
-    };
-    let Some(items) = resource.get_mut(member).and_then(Value::as_array_mut) else { return };
-    for attachment in items.iter_mut().filter_map(|item| item.get_mut(inner)).filter_map(Value::as_object_mut) {
-        if let Some(Value::String(data)) = attachment.remove("data") {
-            attachment.insert("size".to_owned(), decoded_size(&data).into());
-        }
-        attachments.push(Value::Object(attachment.clone()));
-    }
-}
-
-/// How many bytes a base64 text stands for.
-fn decoded_size(data: &str) -> usize {
-    let digits = data.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count();
-    digits * 3 / 4
+/// The text of a member that is a string.
+pub fn text<'a>(node: Node<'a>, name: &str) -> Option<&'a str> {
+    node.get(name).and_then(Node::str)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
-    fn view(entries: &[(Option<&str>, Value)]) -> View {
-        let texts: Vec<(Option<&str>, String)> = entries.iter().map(|(url, value)| (*url, value.to_string())).collect();
-        View::new(texts.iter().map(|(url, text)| (*url, text.as_str())).collect()).unwrap()
+    /// A Bundle and who is who in it, for tests: entries as fullUrl and resource.
+    pub(in crate::proto::messaging) struct Sample {
+        document: String,
+        cast: Cast,
+    }
+
+    impl Sample {
+        pub(in crate::proto::messaging) fn of(bundle: &Value) -> Self {
+            let document = bundle.to_string();
+            Self { cast: Cast::read(&document).unwrap(), document }
+        }
+
+        pub(in crate::proto::messaging) fn entries(entries: &[(Option<&str>, Value)]) -> Self {
+            let entry = |(url, resource): &(Option<&str>, Value)| match url {
+                Some(url) => json!({"fullUrl": url, "resource": resource}),
+                None => json!({"resource": resource}),
+            };
+            Self::of(
+                &json!({"id": "b1", "timestamp": "2026-05-01T09:00:00.000-04:00", "entry": entries.iter().map(entry).collect::<Vec<_>>()}),
+            )
+        }
+
+        pub(in crate::proto::messaging) fn resources(resources: &[Value]) -> Self {
+            Self::entries(&resources.iter().map(|resource| (None, resource.clone())).collect::<Vec<_>>())
+        }
+
+        pub(in crate::proto::messaging) fn view(&self) -> View<'_> {
+            self.cast.view(&self.document)
+        }
     }
 
     #[test]
     fn references_resolve_in_all_forms_met_on_the_wire() {
-        let view = view(&[
-            (Some("7f1460c8-4ab0-4ee3-9ba5-ee7f1119b78f"), json!({"resourceType": "MessageHeader"})),
+        let sample = Sample::entries(&[
+            (
+                Some("7f1460c8-4ab0-4ee3-9ba5-ee7f1119b78f"),
+                json!({"resourceType": "MessageHeader", "list": [
+                    {"reference": "urn:uuid:7f1460c8-4ab0-4ee3-9ba5-ee7f1119b78f"}, {"reference": "urn:uuid:84D58BF6-7bdc-451b-91e4-9a916bdf3e82"},
+                    {"reference": "Location/l1"}, {"reference": "https://rms.example/fhir/Location/l1"}, {"reference": "Patient/l1"},
+                    {"identifier": {"system": "s", "value": "v"}}, {"reference": "urn:uuid:nowhere"}]}),
+            ),
             (Some("urn:uuid:84d58bf6-7bdc-451b-91e4-9a916bdf3e82"), json!({"resourceType": "Patient"})),
             (None, json!({"resourceType": "Location", "id": "l1"})),
             (None, json!({"resourceType": "Task", "id": "t1", "identifier": [{"system": "s", "value": "v"}]})),
         ]);
-        let kind = |reference: Value| {
-            view.resolve(&reference).and_then(|index| view.value(index)).map(resource_type).unwrap_or("none").to_owned()
-        };
-        assert_eq!(kind(json!({"reference": "urn:uuid:7f1460c8-4ab0-4ee3-9ba5-ee7f1119b78f"})), "MessageHeader");
-        assert_eq!(kind(json!({"reference": "urn:uuid:84D58BF6-7bdc-451b-91e4-9a916bdf3e82"})), "Patient");
-        assert_eq!(kind(json!({"reference": "Location/l1"})), "Location");
-        assert_eq!(kind(json!({"reference": "https://rms.example/fhir/Location/l1"})), "Location");
-        assert_eq!(kind(json!({"reference": "Patient/l1"})), "none");
-        assert_eq!(kind(json!({"identifier": {"system": "s", "value": "v"}})), "Task");
-        assert_eq!(kind(json!({"reference": "urn:uuid:nowhere"})), "none");
+        let view = sample.view();
+        let kinds: Vec<&str> = list(view.header().unwrap().get("list"))
+            .map(|reference| view.resolve(reference).map_or("none", resource_type))
+            .collect();
+        assert_eq!(kinds, ["MessageHeader", "Patient", "Location", "Location", "none", "Task", "none"]);
     }
 
     #[test]
@@ -312,31 +445,32 @@ mod tests {
         let target = |dangling: usize| {
             let mut performer = vec![json!({"reference": "PractitionerRole/none"}); dangling];
             performer.push(json!({"reference": "PractitionerRole/t"}));
-            let view = view(&[
-                (None, json!({"resourceType": "MessageHeader"})),
-                (None, json!({"resourceType": "ServiceRequest", "performer": performer})),
-                (None, json!({"resourceType": "PractitionerRole", "id": "t"})),
+            let sample = Sample::resources(&[
+                json!({"resourceType": "MessageHeader"}),
+                json!({"resourceType": "ServiceRequest", "performer": performer}),
+                json!({"resourceType": "PractitionerRole", "id": "t"}),
             ]);
-            view.home(Home::TargetRole).is_some()
+            sample.view().home(Home::TargetRole, 0).is_some()
         };
         assert!(target(0) && target(MOST_REFERENCES - 1));
         assert!(!target(MOST_REFERENCES));
     }
 
     #[test]
-    fn attachments_keep_their_size_and_lose_their_content() {
-        let view = view(&[
-            (None, json!({"resourceType": "MessageHeader"})),
-            (
-                None,
-                json!({"resourceType": "DocumentReference", "content": [{"attachment": {"url": "https://rms.example/1", "title": "a.pdf"}}]}),
-            ),
-            (
-                None,
-                json!({"resourceType": "DocumentReference", "content": [{"attachment": {"data": "SGVsbG8=", "title": "b.txt"}}]}),
-            ),
+    fn attachments_stand_in_order_each_with_what_holds_it() {
+        let sample = Sample::resources(&[
+            json!({"resourceType": "MessageHeader", "content": [{"attachment": {"title": "none"}}]}),
+            json!({"resourceType": "DocumentReference", "id": "d", "content": [{"attachment": {"title": "a.pdf"}}, {"attachment": 1}]}),
+            json!({"resourceType": "Communication", "id": "c", "payload": [{"contentString": "x"}, {"contentAttachment": {"title": "b.txt"}}]}),
         ]);
-        assert_eq!(view.attachments()[1], json!({"title": "b.txt", "size": 5}));
-        assert_eq!(view.attachments()[0], json!({"url": "https://rms.example/1", "title": "a.pdf"}));
+        let view = sample.view();
+        let found = |index: usize| {
+            Some((text(view.home(Home::Attachments, index)?, "title"), text(view.home(Home::AttachmentHolders, index)?, "id")))
+        };
+        assert_eq!(view.attachment_count(), 2);
+        assert_eq!(
+            (0..3).map(found).collect::<Vec<_>>(),
+            [Some((Some("a.pdf"), Some("d"))), Some((Some("b.txt"), Some("c"))), None]
+        );
     }
 }

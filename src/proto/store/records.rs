@@ -1,5 +1,7 @@
 //! What passes between the rules and a store.
 
+use std::sync::Arc;
+
 use super::{Millis, SecretHash};
 
 /// Which process holds the serving lease, or wrote an audit entry.
@@ -82,8 +84,8 @@ pub struct IncomingMessage {
     pub refuse_changed: bool,
     /// `MessageHeader.response.identifier`: the message of ours that it answers (messaging.md 10.5).
     pub response_to: Option<String>,
-    /// The Bundle as received, byte for byte.
-    pub body: Vec<u8>,
+    /// The Bundle as received, byte for byte. Shared, so that it need not be copied.
+    pub body: Arc<Vec<u8>>,
     /// The answer's body, replayed when the message comes again.
     pub response: Vec<u8>,
     /// The notification document handed to the host as the MESSAGE event. The store adds nothing to it.
@@ -92,6 +94,15 @@ pub struct IncomingMessage {
     pub referral: Option<ReferralUpdate>,
     /// False for a partner without authentication: such a message touches no existing referral.
     pub trusted: bool,
+}
+
+/// The content of an attachment that was fetched from where its message said it lies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchedAttachment {
+    /// The media type that came with it.
+    pub content_type: Option<String>,
+    /// The content.
+    pub content: Arc<Vec<u8>>,
 }
 
 /// What became of an incoming message.
@@ -171,8 +182,8 @@ pub struct OutgoingMessage {
     pub message_id: String,
     /// `Bundle.id`.
     pub bundle_id: String,
-    /// The Bundle to send, byte for byte.
-    pub body: Vec<u8>,
+    /// The Bundle to send, byte for byte. Shared, so that it need not be copied.
+    pub body: Arc<Vec<u8>>,
     /// The referral it belongs to.
     pub referral: Option<ReferralUpdate>,
     /// Our id of the delivery that this one is sent instead of.

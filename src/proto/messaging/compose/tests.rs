@@ -1,5 +1,6 @@
 use super::*;
-use crate::proto::messaging::view::{View, list};
+use crate::proto::messaging::path::elements_of;
+use crate::proto::messaging::view::tests::Sample;
 
 fn settings(test: bool) -> Arc<Settings> {
     let text = json!({
@@ -55,14 +56,8 @@ fn findings(draft: &Draft) -> String {
     error.detail().unwrap().to_owned()
 }
 
-fn view(bundle: &Value) -> View {
-    let entries: Vec<(Option<&str>, String)> =
-        list(bundle.get("entry")).iter().map(|entry| (entry["fullUrl"].as_str(), entry["resource"].to_string())).collect();
-    View::new(entries.iter().map(|(url, text)| (*url, text.as_str())).collect()).unwrap()
-}
-
 fn types(bundle: &Value) -> Vec<&str> {
-    list(bundle.get("entry")).iter().map(|entry| resource_type(&entry["resource"])).collect()
+    elements_of(bundle.get("entry")).iter().map(|entry| resource_type(&entry["resource"])).collect()
 }
 
 #[test]
@@ -87,7 +82,7 @@ fn a_referral_has_the_envelope_and_the_parts_of_the_guide() {
         "DocumentReference",
     ];
     assert_eq!(types(&bundle), expected);
-    for entry in list(bundle.get("entry")) {
+    for entry in elements_of(bundle.get("entry")) {
         assert_eq!(entry["fullUrl"].as_str().unwrap(), format!("urn:uuid:{}", entry["resource"]["id"].as_str().unwrap()));
         assert!(entry["resource"]["meta"]["profile"][0].as_str().unwrap().contains("|1.0."));
         assert!(entry["resource"]["meta"].get("security").is_none());
@@ -113,9 +108,9 @@ fn a_referral_has_the_envelope_and_the_parts_of_the_guide() {
 fn fields_come_back_from_the_composed_message() {
     let mut draft = draft("add-service-request");
     fill(&mut draft, REFERRAL);
-    let view = view(&compose(&draft));
+    let sample = Sample::of(&compose(&draft));
     for (name, value) in COMMON.iter().chain(REFERRAL) {
-        let read = fields::read(&view, &name.replace("[+]", "")).unwrap();
+        let read = fields::read(sample.view(), &name.replace("[+]", "")).unwrap();
         assert_eq!(read.as_deref(), Some(*value), "{name}");
     }
 }
@@ -146,9 +141,9 @@ fn status_booking_and_communication_name_their_referral() {
         let based_on = &bundle["entry"][1]["resource"]["basedOn"][0];
         assert_eq!(based_on["reference"], bundle["entry"][2]["fullUrl"]);
         assert_eq!(based_on["identifier"]["value"], "R-1");
-        let view = view(&bundle);
+        let sample = Sample::of(&bundle);
         for (name, value) in values {
-            assert_eq!(fields::read(&view, &name.replace("[+]", "")).unwrap().as_deref(), Some(*value), "{name}");
+            assert_eq!(fields::read(sample.view(), &name.replace("[+]", "")).unwrap().as_deref(), Some(*value), "{name}");
         }
     }
 }
@@ -318,7 +313,7 @@ fn a_test_engine_labels_everything_and_a_real_one_refuses_labelled_resources() {
     fill(&mut draft, REFERRAL);
     let bundle = compose(&draft);
     assert_eq!(bundle["meta"]["security"][0]["code"], "HTEST");
-    assert!(list(bundle.get("entry")).iter().all(|entry| entry["resource"]["meta"]["security"][0]["code"] == "HTEST"));
+    assert!(elements_of(bundle.get("entry")).iter().all(|entry| entry["resource"]["meta"]["security"][0]["code"] == "HTEST"));
     let mut real = self::draft("add-service-request");
     fill(&mut real, REFERRAL);
     real.add_resource(br#"{"resourceType":"Condition","meta":{"security":[{"code":"HTEST"}]}}"#).unwrap();
@@ -348,7 +343,7 @@ fn files_are_checked() {
 #[test]
 fn the_form_lists_what_means_something_for_the_event() {
     let form: Value = serde_json::from_str(&draft("notify-add-appointment").fields_json()).unwrap();
-    let names: Vec<&str> = list(form.get("fields")).iter().map(|field| field["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = elements_of(form.get("fields")).iter().map(|field| field["name"].as_str().unwrap()).collect();
     assert!(names.contains(&"appointment.start") && !names.contains(&"task.status") && !names.contains(&"patient.id"));
     let schema: Value = serde_json::from_str(include_str!("../../../../docs/schema/form.json")).unwrap();
     crate::proto::messaging::notification::tests::check_described(&form, &schema, &schema, "form");
@@ -367,8 +362,8 @@ proptest::proptest! {
         for (name, value) in [("patient.name.family", &family), ("referral.reason", &reason), ("referral.note[+]", &note)] {
             draft.set(name, value).unwrap();
         }
-        let view = view(&compose(&draft));
-        let read = |name: &str| fields::read(&view, name).unwrap().unwrap();
+        let sample = Sample::of(&compose(&draft));
+        let read = |name: &str| fields::read(sample.view(), name).unwrap().unwrap();
         proptest::prop_assert_eq!(read("patient.name.family"), family);
         proptest::prop_assert_eq!(read("referral.reason"), reason);
         proptest::prop_assert_eq!(read("referral.note[0]"), note);

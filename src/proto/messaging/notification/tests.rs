@@ -1,10 +1,12 @@
 use super::*;
+use crate::proto::messaging::path::elements_of;
+use crate::proto::messaging::view::tests::Sample;
 
 const TARGET: &str = "notify-add-appointment";
 
 /// A booking as the main RMS sends one, with an older communication travelling along.
-fn booking(status: &str) -> View {
-    let texts: Vec<String> = [
+fn booking(status: &str) -> Sample {
+    Sample::resources(&[
         json!({"resourceType": "MessageHeader", "id": "m1", "eventCoding": {"code": TARGET}, "source": {"name": "Fracture RMS"}, "focus": [{"reference": "Appointment/a1"}],
             "extension": [{"url": "http://ehealthontario.ca/fhir/StructureDefinition/ext-referral-identifier", "valueIdentifier": {"system": "https://pos.example/r", "value": "R-1"}}]}),
         json!({"resourceType": "Appointment", "id": "a1", "status": status, "start": "2026-05-09T18:30:00Z", "end": "2026-05-09T19:00:00Z",
@@ -16,18 +18,18 @@ fn booking(status: &str) -> View {
         json!({"resourceType": "PractitionerRole", "id": "t1", "organization": {"display": "Fracture Clinic"}}),
         json!({"resourceType": "Location", "id": "l1", "name": "Room 4"}),
         json!({"resourceType": "Communication", "id": "c1", "payload": [{"contentString": "old"}]}),
-    ]
-    .iter()
-    .map(ToString::to_string)
-    .collect();
-    View::new(texts.iter().map(|text| (None, text.as_str())).collect())
-        .unwrap()
-        .with_envelope("b1", "2026-05-01T09:00:00.000-04:00")
+    ])
 }
 
-fn notice(view: &View, event: &str) -> Value {
-    let notice = Notice { partner: Some("fracture"), trusted: true, time_zone: Some("America/Toronto"), our_role: Some("source") };
-    serde_json::from_str(&document(view, event, &[], &notice)).unwrap()
+fn notice(sample: &Sample, event: &str) -> Value {
+    let notice = Notice {
+        partner: Some("fracture"),
+        trusted: true,
+        time_zone: Some("America/Toronto"),
+        our_role: Some("source"),
+        ..Notice::default()
+    };
+    serde_json::from_str(&document(sample.view(), event, &[], &notice)).unwrap()
 }
 
 #[test]
@@ -79,11 +81,8 @@ fn members_stand_in_fixed_order() {
 
 #[test]
 fn a_status_a_question_and_a_message_without_names_have_their_sentences() {
-    let say = |resources: &[Value], event: &str| {
-        let texts: Vec<String> = resources.iter().map(ToString::to_string).collect();
-        let view = View::new(texts.iter().map(|text| (None, text.as_str())).collect()).unwrap();
-        notice(&view, event)["summary"].as_str().unwrap().to_owned()
-    };
+    let say =
+        |resources: &[Value], event: &str| notice(&Sample::resources(resources), event)["summary"].as_str().unwrap().to_owned();
     let header = |focus: &str| json!({"resourceType": "MessageHeader", "source": {"name": "RMS"}, "focus": [{"reference": focus}]});
     let task = json!({"resourceType": "Task", "id": "t", "status": "rejected", "businessStatus": {"text": "Not our\n region"}});
     assert_eq!(
@@ -102,28 +101,24 @@ fn a_status_a_question_and_a_message_without_names_have_their_sentences() {
 
 #[test]
 fn a_referral_is_known_by_its_own_identifiers_only() {
-    let update = referral_update(&booking("booked"), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
+    let update = referral_update(booking("booked").view(), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
     let values: Vec<&str> = update.identifiers.iter().map(|own| own.value.as_str()).collect();
     assert_eq!(values, ["9", "R-1"]);
     let document: Value = serde_json::from_str(&update.document).unwrap();
     assert_eq!(document["appointment"]["status"], "booked");
-    let nameless = View::new(vec![(None, r#"{"resourceType":"MessageHeader"}"#)]).unwrap();
-    assert!(referral_update(&nameless, TARGET, ReferralRole::Source, ReferralRole::Target).is_none());
+    let nameless = Sample::resources(&[json!({"resourceType": "MessageHeader"})]);
+    assert!(referral_update(nameless.view(), TARGET, ReferralRole::Source, ReferralRole::Target).is_none());
 }
 
 #[test]
 fn an_identifier_without_a_system_names_the_referral_too() {
-    let texts: Vec<String> = [
+    let sample = Sample::resources(&[
         json!({"resourceType": "MessageHeader", "focus": [{"reference": "Task/t"}],
             "extension": [{"url": "http://ehealthontario.ca/fhir/StructureDefinition/ext-referral-identifier", "valueIdentifier": {"value": "R-3"}}]}),
         json!({"resourceType": "Task", "id": "t", "basedOn": [{"identifier": {"system": "", "value": "R-2"}}]}),
         json!({"resourceType": "ServiceRequest", "id": "s", "identifier": [{"value": "R-1"}, {"system": "x"}, {"value": ""}]}),
-    ]
-    .iter()
-    .map(ToString::to_string)
-    .collect();
-    let view = View::new(texts.iter().map(|text| (None, text.as_str())).collect()).unwrap();
-    let update = referral_update(&view, TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
+    ]);
+    let update = referral_update(sample.view(), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
     let known: Vec<(&str, &str)> = update.identifiers.iter().map(|own| (own.system.as_str(), own.value.as_str())).collect();
     assert_eq!(known, [("", "R-1"), ("", "R-2"), ("", "R-3")]);
 }
@@ -141,7 +136,7 @@ pub(in crate::proto::messaging) fn check_described(document: &Value, schema: &Va
         Value::Null => "null",
     };
     assert_eq!(schema["type"], is, "{at}");
-    for name in list(schema.get("required")) {
+    for name in elements_of(schema.get("required")) {
         assert!(document.get(name.as_str().unwrap()).is_some(), "{at}: {name} is missing");
     }
     for (name, member) in document.as_object().into_iter().flatten() {
@@ -158,13 +153,12 @@ fn the_schemas_describe_every_member() {
     let notification: Value = serde_json::from_str(include_str!("../../../../docs/schema/notification.json")).unwrap();
     let referral: Value = serde_json::from_str(include_str!("../../../../docs/schema/referral-content.json")).unwrap();
     check_described(&notice(&booking("booked"), TARGET), &notification, &notification, "notification");
-    let update = referral_update(&booking("booked"), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
+    let update = referral_update(booking("booked").view(), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
     check_described(&serde_json::from_str(&update.document).unwrap(), &referral, &referral, "referral");
 }
 
 #[test]
 fn test_data_is_said_to_be_test_data() {
-    let header = r#"{"resourceType":"MessageHeader","meta":{"security":[{"code":"HTEST"}]}}"#;
-    let view = View::new(vec![(None, header)]).unwrap();
-    assert_eq!(notice(&view, TARGET)["test"], true);
+    let sample = Sample::resources(&[json!({"resourceType": "MessageHeader", "meta": {"security": [{"code": "HTEST"}]}})]);
+    assert_eq!(notice(&sample, TARGET)["test"], true);
 }

@@ -4,8 +4,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::AUTHORIZATION;
 
+use super::assertion;
+use crate::error::Error;
+use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request};
-use crate::proto::settings::{ClientAuth, Inbound, SecretSource, Settings, SmartApp};
+use crate::proto::jwt::Unverified;
+use crate::proto::settings::{ClientAuth, ClientRule, Partner, SecretSource, Settings, SmartApp};
 
 /// What the caller shows.
 pub enum Shown {
@@ -13,6 +17,8 @@ pub enum Shown {
     Basic(Vec<(String, String)>),
     /// `client_id` and `client_secret` in the form.
     Form(String, String),
+    /// `client_assertion`, and the `client_id` beside it.
+    Assertion(String, Option<String>),
     /// `client_id` alone.
     Id(String),
     /// Nothing.
@@ -23,9 +29,14 @@ pub enum Shown {
 pub enum Refused {
     /// The request itself is wrong: `invalid_request`.
     Malformed(&'static str),
-    /// Not who it says it is: `invalid_client`.
-    NotProven,
+    /// Not who it says it is: `invalid_client`. Carries why, in words for the log, where the client is known.
+    NotProven(Option<String>),
+    /// What is needed to tell cannot be had: `temporarily_unavailable`, or `server_error`.
+    Failed(Option<Error>),
 }
+
+/// Not who it says it is, or nobody at all.
+const NOT_PROVEN: Refused = Refused::NotProven(None);
 
 /// Reads what the caller shows. Two methods at once are refused (RFC 6749 2.3).
 pub fn read(request: &Request, form: &Parameters) -> Result<Shown, Refused> {
@@ -35,24 +46,26 @@ pub fn read(request: &Request, form: &Parameters) -> Result<Shown, Refused> {
         return Err(Refused::Malformed("more than one Authorization header"));
     }
     let secret = form.value("client_secret");
-    if form.value("client_assertion").is_some() {
-        return Err(if header.is_some() || secret.is_some() {
-            Refused::Malformed("more than one way of client authentication")
-        } else {
-            Refused::NotProven
-        });
-    }
     let id = form.value("client_id").map(str::to_owned);
+    if let Some(assertion) = form.value("client_assertion") {
+        return if header.is_some() || secret.is_some() {
+            Err(Refused::Malformed("more than one way of client authentication"))
+        } else if form.value("client_assertion_type") != Some(assertion::TYPE) {
+            Err(NOT_PROVEN)
+        } else {
+            Ok(Shown::Assertion(assertion.to_owned(), id))
+        };
+    }
     match (header, secret, id) {
         (Some(_), Some(_), _) => Err(Refused::Malformed("more than one way of client authentication")),
         (Some(header), None, id) => {
-            let mut readings = header.to_str().ok().and_then(basic).ok_or(Refused::NotProven)?;
+            let mut readings = header.to_str().ok().and_then(basic).ok_or(NOT_PROVEN)?;
             // A client_id in the form is fine when it says the same (smart.md 6).
             readings.retain(|(user, _)| id.as_ref().is_none_or(|id| id == user));
-            if readings.is_empty() { Err(Refused::NotProven) } else { Ok(Shown::Basic(readings)) }
+            if readings.is_empty() { Err(NOT_PROVEN) } else { Ok(Shown::Basic(readings)) }
         }
         (None, Some(secret), Some(id)) => Ok(Shown::Form(id, secret.to_owned())),
-        (None, Some(_), None) => Err(Refused::NotProven),
+        (None, Some(_), None) => Err(NOT_PROVEN),
         (None, None, Some(id)) => Ok(Shown::Id(id)),
         (None, None, None) => Ok(Shown::Nothing),
     }
@@ -76,40 +89,59 @@ fn decode(text: &str) -> String {
 
 /// The app that calls, authenticated in the way it is registered with. A confidential client takes HTTP Basic only (smart.md 6).
 pub fn app<'a>(settings: &'a Settings, shown: &Shown) -> Result<&'a SmartApp, Refused> {
-    let find = |id: &str| settings.app(id).map(|(_, app)| app).ok_or(Refused::NotProven);
+    let find = |id: &str| settings.app(id).map(|(_, app)| app).ok_or(NOT_PROVEN);
     match shown {
         Shown::Nothing => Err(Refused::Malformed("client_id is missing")),
         Shown::Id(id) => find(id).and_then(|app| match app.auth {
             ClientAuth::Public => Ok(app),
-            ClientAuth::Secret(_) => Err(Refused::NotProven),
+            ClientAuth::Secret(_) => Err(NOT_PROVEN),
         }),
-        Shown::Form(..) => Err(Refused::NotProven),
+        Shown::Form(..) | Shown::Assertion(..) => Err(NOT_PROVEN),
         Shown::Basic(readings) => {
             let proven = |app: &SmartApp, secret: &str| matches!(&app.auth, ClientAuth::Secret(known) if is(known, secret));
             let found = readings.iter().find_map(|(id, secret)| find(id).ok().filter(|app| proven(app, secret)));
-            found.ok_or(Refused::NotProven)
+            found.ok_or(NOT_PROVEN)
         }
     }
 }
 
-/// The client id of the messaging partner that calls, with its secret in the form or in HTTP Basic (messaging.md 9).
-pub fn messaging_client<'a>(settings: &'a Settings, shown: &Shown) -> Result<&'a str, Refused> {
+/// The client id of the messaging partner that calls: with its secret in the form or in HTTP Basic, or with an assertion it signed
+/// (messaging.md 9).
+pub async fn messaging_client<'a>(ctx: &'a Ctx, shown: &Shown) -> Result<&'a str, Refused> {
     let proven = |id: &str, secret: &str| {
-        settings.partners.iter().filter_map(|partner| partner.messaging.as_ref()?.inbound.as_ref()).find_map(
-            |inbound| match inbound {
-                Inbound::ClientCredentials { client_id, client_secret } if client_id == id && is(client_secret, secret) => {
-                    Some(client_id.as_str())
-                }
-                _ => None,
-            },
-        )
+        let by_secret = |rule: &&ClientRule| rule.client_secret.as_ref().is_some_and(|known| is(known, secret));
+        clients(ctx.settings(), id).map(|(_, rule)| rule).find(by_secret).map(|rule| rule.client_id.as_str())
     };
     let found = match shown {
         Shown::Basic(readings) => readings.iter().find_map(|(id, secret)| proven(id, secret)),
         Shown::Form(id, secret) => proven(id, secret),
+        Shown::Assertion(assertion, id) => return by_assertion(ctx, assertion, id.as_deref()).await,
         Shown::Id(_) | Shown::Nothing => None,
     };
-    found.ok_or(Refused::NotProven)
+    found.ok_or(NOT_PROVEN)
+}
+
+/// The messaging clients of that id; the configuration sees to it that they are of one partner.
+fn clients<'a>(settings: &'a Settings, id: &str) -> impl Iterator<Item = (&'a Partner, &'a ClientRule)> {
+    let ways = settings.partners.iter().flat_map(|partner| {
+        let ways = partner.messaging.as_ref().map_or(&[][..], |messaging| &messaging.inbound);
+        ways.iter().filter_map(move |way| Some((partner, way.client_credentials.as_ref()?)))
+    });
+    ways.filter(move |(_, rule)| rule.client_id == id)
+}
+
+async fn by_assertion<'a>(ctx: &'a Ctx, text: &str, id: Option<&str>) -> Result<&'a str, Refused> {
+    let assertion = Unverified::read(text).map_err(|_| NOT_PROVEN)?;
+    let issuer = assertion.issuer().unwrap_or_default().to_owned();
+    // A client_id in the form is fine when it says the same (smart.md 6).
+    let known = clients(ctx.settings(), &issuer).find_map(|(partner, rule)| Some((partner, rule, rule.private_key_jwt.as_ref()?)));
+    let (partner, rule, keys) = known.filter(|_| id.is_none_or(|id| id == issuer)).ok_or(NOT_PROVEN)?;
+    match assertion::verify(ctx, partner, &issuer, keys, assertion).await {
+        Ok(()) => Ok(&rule.client_id),
+        Err(assertion::Failed::Wrong(why)) => Err(Refused::NotProven(Some(format!("the assertion of {}: {why}", partner.name)))),
+        Err(assertion::Failed::NoKeys) => Err(Refused::Failed(None)),
+        Err(assertion::Failed::Store(error)) => Err(Refused::Failed(Some(error))),
+    }
 }
 
 /// Compares in constant time. An empty secret, as one that could not be read leaves behind, proves nothing.
@@ -135,7 +167,7 @@ mod tests {
         let form = Parameters::parse(b"client_id=a&client_secret=b").unwrap();
         assert!(matches!(read(&request, &form), Err(Refused::Malformed(_))));
         let form = Parameters::parse(b"client_id=other").unwrap();
-        assert!(matches!(read(&request, &form), Err(Refused::NotProven)));
+        assert!(matches!(read(&request, &form), Err(Refused::NotProven(_))));
         let form = Parameters::parse(b"client_id=a").unwrap();
         assert!(matches!(read(&request, &form), Ok(Shown::Basic(_))));
     }

@@ -5,10 +5,10 @@ use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use serde_json::{Map, Value, json};
 
 use super::cors::{self, Audience};
-use super::{chart, reply, scope, search};
+use super::{capability, chart, reply, scope, search};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, secret_hash, secret_text};
-use crate::proto::settings::{ClientAuth, SmartApp};
+use crate::proto::settings::{ClientAuth, Role, SmartApp};
 
 /// One of the public documents.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -194,20 +194,30 @@ impl<'a> Served<'a> {
         Value::Object(members)
     }
 
+    /// What this system is and does, computed from the configuration (smart.md 2.5, messaging.md 3).
     fn capability_statement(&self, ctx: &Ctx) -> Value {
-        let system = &ctx.settings().system;
+        let settings = ctx.settings();
+        let system = &settings.system;
         let day = jiff::Timestamp::from_millisecond(ctx.now()).unwrap_or_default().strftime("%Y-%m-%d").to_string();
-        json!({
+        let mut statement = json!({
             "resourceType": "CapabilityStatement",
             "status": "active",
             "date": day,
+            "description": capability::roles(settings),
             "kind": "instance",
             "software": { "name": system.software, "version": system.version },
             "implementation": { "description": system.name, "url": self.base },
             "fhirVersion": "4.0.1",
             "format": ["json"],
-            "rest": [{ "mode": "server", "security": self.security(), "resource": chart::types().map(resource).collect::<Vec<_>>() }],
-        })
+        });
+        if system.roles.contains(&Role::SmartServer) {
+            let resources: Vec<Value> = chart::types().map(|name| capability::resource(settings, name)).collect();
+            statement["rest"] = json!([{ "mode": "server", "security": self.security(), "resource": resources }]);
+        }
+        if let Some(messaging) = capability::messaging(settings) {
+            statement["messaging"] = json!([messaging]);
+        }
+        statement
     }
 
     /// For apps of SMART 1.0, which look nowhere else (smart.md 2.5).
@@ -223,26 +233,4 @@ impl<'a> Served<'a> {
                 "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" }] }],
         })
     }
-}
-
-fn resource(resource_type: &'static str) -> Value {
-    let mut interactions = vec!["read", "vread", "search-type"];
-    if resource_type == "DocumentReference" {
-        interactions.push("create");
-    }
-    let mut search = vec![("_id", "token"), ("identifier", "token")];
-    if chart::is_personal(resource_type) && resource_type != "Patient" {
-        search.push(("patient", "reference"));
-    }
-    let mut document = json!({
-        "type": resource_type,
-        "interaction": interactions.iter().map(|code| json!({ "code": code })).collect::<Vec<_>>(),
-        "versioning": "versioned",
-        "searchParam": search.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect::<Vec<_>>(),
-    });
-    if resource_type == "Patient" {
-        document["operation"] =
-            json!([{ "name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything" }]);
-    }
-    document
 }

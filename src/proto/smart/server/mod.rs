@@ -1,6 +1,8 @@
 //! The SMART Server's endpoints.
 
+mod assertion;
 mod authorize;
+mod capability;
 mod chart;
 mod client_auth;
 mod cors;
@@ -26,10 +28,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     if path == "/auth/token" {
         return token::handle(ctx, request).await;
     }
-    if !ctx.settings().system.roles.contains(&Role::SmartServer) {
+    // Every system says what it is; the rest is for launching apps.
+    let document = discovery::find(path);
+    if document != Some(discovery::Document::Metadata) && !ctx.settings().system.roles.contains(&Role::SmartServer) {
         return plain(404, "nothing is served here");
     }
-    if let Some(document) = discovery::find(path) {
+    if let Some(document) = document {
         return discovery::handle(ctx, request, document);
     }
     if let Some(value) = path.strip_prefix("/auth/start/") {

@@ -36,15 +36,21 @@ fn refuse<T>(code: &'static str, text: &'static str) -> Result<T, Refusal> {
     Err(Refusal { status: StatusCode::BAD_REQUEST, code, text })
 }
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Malformed(text) => Self { status: StatusCode::BAD_REQUEST, code: "invalid_request", text },
-            Refused::NotProven => Self {
-                status: StatusCode::UNAUTHORIZED,
-                code: "invalid_client",
-                text: "the client is not known, or not authenticated",
-            },
+/// A client that is not accepted. The log says why where the client is known; the answer does not.
+fn not_accepted(ctx: &Ctx, refused: Refused) -> Refusal {
+    let log = |why: String| ctx.world.log.line(Level::Warn, "smart", format!("client refused: {why}"));
+    match refused {
+        Refused::Malformed(text) => Refusal { status: StatusCode::BAD_REQUEST, code: "invalid_request", text },
+        Refused::NotProven(why) => {
+            why.map(log);
+            let text = "the client is not known, or not authenticated";
+            Refusal { status: StatusCode::UNAUTHORIZED, code: "invalid_client", text }
+        }
+        Refused::Failed(Some(error)) => failed(ctx, &error),
+        Refused::Failed(None) => {
+            log("its keys cannot be had at the moment".to_owned());
+            let text = "the client cannot be authenticated at the moment";
+            Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: "temporarily_unavailable", text }
         }
     }
 }
@@ -102,21 +108,22 @@ async fn answer(ctx: &Ctx, request: &Request, client: &mut Option<String>) -> Re
         text: "the body was not received whole",
     })?;
     let form = Parameters::parse(&body).or_else(|text| refuse("invalid_request", text))?;
+    let shown = client_auth::read(request, &form).map_err(|refused| not_accepted(ctx, refused));
     match form.value("grant_type") {
         Some("authorization_code") => {
-            let app = client_auth::app(ctx.settings(), &client_auth::read(request, &form)?)?;
+            let app = client_auth::app(ctx.settings(), &shown?).map_err(|refused| not_accepted(ctx, refused))?;
             *client = Some(app.client_id.clone());
             redeem(ctx, app, &form)
         }
-        Some("client_credentials") => messaging_token(ctx, &client_auth::read(request, &form)?),
+        Some("client_credentials") => messaging_token(ctx, &shown?).await,
         Some(_) => refuse("unsupported_grant_type", "this grant_type is not served"),
         None => refuse("invalid_request", "grant_type is missing"),
     }
 }
 
 /// A token for `$process-message` of that partner only. The scope, which the main RMS leaves out, says nothing here (messaging.md 9).
-fn messaging_token(ctx: &Ctx, shown: &Shown) -> Result<Value, Refusal> {
-    let client_id = client_auth::messaging_client(ctx.settings(), shown)?;
+async fn messaging_token(ctx: &Ctx, shown: &Shown) -> Result<Value, Refusal> {
+    let client_id = client_auth::messaging_client(ctx, shown).await.map_err(|refused| not_accepted(ctx, refused))?;
     let text = secret_text(ctx.random());
     let token = NewToken {
         hash: secret_hash(&text),

@@ -1,0 +1,129 @@
+//! Lives of referrals: the messages of `tests/fixtures/sequences` in their order, through an engine that is the source or the target.
+
+#[path = "support/clinic.rs"]
+mod clinic;
+#[path = "support/fixtures.rs"]
+mod fixtures;
+
+use clinic::{Clinic, Serving, TOKEN, parsed};
+use ereferral::proto::messaging::Message;
+use ereferral::proto::settings::Limits;
+use ereferral::proto::store::event_kind::MESSAGE;
+use serde_json::{Value, json};
+
+/// Which side sends a step. The main RMS tells the source as a target whatever anybody did.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Source,
+    Target,
+}
+
+use Side::{Source, Target};
+
+/// A step: file, sender, event, and fields it must say.
+type Step = (&'static str, Side, &'static str, &'static [(&'static str, &'static str)]);
+
+#[rustfmt::skip]
+const LIFE: &[Step] = &[
+    ("01-add-service-request", Source, "add-service-request", &[("referral.status", "active")]),
+    ("02-received", Target, "notify-add-process-request", &[("task.status", "received")]),
+    ("03-accepted", Target, "notify-update-process-request", &[("task.status", "accepted")]),
+    ("04-booked", Target, "notify-add-appointment", &[("appointment.start", "2026-05-03T10:00:00-04:00")]),
+    ("05-moved", Target, "notify-update-service-request", &[]),
+    ("06-echo", Target, "notify-update-service-request", &[]),
+    ("07-question", Target, "send-communication-from-provider", &[("communication.text", "Which wrist is it?")]),
+    ("08-answer", Source, "send-communication-from-requester", &[("communication.text", "The left one.")]),
+    ("09-completed", Target, "notify-update-process-request", &[("task.status", "completed")]),
+];
+
+#[rustfmt::skip]
+const SEQUENCES: &[(&str, &[Step])] = &[
+    ("life-on-0.10", LIFE),
+    ("life-on-0.11.1", LIFE),
+    ("revoke-race", &[
+        ("01-add-service-request", Source, "add-service-request", &[]),
+        ("02-accepted", Target, "notify-update-process-request", &[("task.status", "accepted")]),
+        ("03-revoked", Source, "revoke-service-request", &[("referral.status", "revoked")]),
+        ("04-cancelled", Target, "notify-update-process-request", &[("task.status", "cancelled")]),
+    ]),
+    ("forward", &[
+        ("01-add-service-request", Source, "add-service-request", &[]),
+        ("02-accepted", Target, "notify-update-process-request", &[("task.status", "accepted")]),
+        ("03-forwarded", Target, "notify-update-process-request", &[("task.status", "requested")]),
+    ]),
+    ("split", &[
+        ("01-add-service-request", Source, "add-service-request", &[]),
+        ("02-child", Target, "notify-add-service-record", &[("target.listing", "fakeville-hand-clinic")]),
+        ("03-child-accepted", Target, "notify-update-service-record", &[("task.status", "accepted")]),
+    ]),
+    ("correction", &[
+        ("01-add-service-request", Source, "add-service-request", &[("patient.birth_date", "1980-02-29")]),
+        ("02-corrected", Target, "notify-data-correction", &[("patient.birth_date", "1981-02-28")]),
+        ("03-taken-over", Source, "notify-update-service-request", &[("patient.birth_date", "1981-02-28")]),
+    ]),
+    ("rfi", &[
+        ("01-add-service-request", Source, "add-service-request", &[]),
+        ("02-add-rfi", Target, "add-rfi", &[("task.code", "request-for-information-for-requester")]),
+        ("03-answer", Source, "send-communication-from-requester", &[("communication.text", "The left one.")]),
+    ]),
+];
+
+fn body(sequence: &str, step: &str) -> Vec<u8> {
+    fixtures::read(&format!("sequences/{sequence}/{step}"))
+}
+
+#[test]
+fn every_step_reads_as_its_event_with_its_fields() {
+    for (sequence, steps) in SEQUENCES {
+        for (step, _, event, fields) in *steps {
+            let message = Message::parse(body(sequence, step), &Limits::default()).unwrap();
+            if message.header().event_code() != "add-communication" {
+                assert_eq!(message.event(), *event, "{sequence}/{step}");
+            }
+            for (field, expected) in *fields {
+                assert_eq!(message.field(field).unwrap().as_deref(), Some(*expected), "{sequence}/{step}: {field}");
+            }
+        }
+    }
+}
+
+/// An engine whose only partner is on the other side.
+fn start(clinic: &Clinic, sender: Side) -> Serving {
+    let role = if sender == Source { "rms-source" } else { "rms-target" };
+    clinic.start(|document| {
+        document["partners"] = json!([{"name": "rms", "roles": [role], "messaging": {"inbound": {"bearer": TOKEN}}}]);
+    })
+}
+
+fn exchange(pos: &Serving, name: &str, body: &[u8]) -> Value {
+    let answer = pos.message(TOKEN, body);
+    assert_eq!(answer.status, 200, "{name}: {}", String::from_utf8_lossy(&answer.body));
+    let mut event = pos.event(MESSAGE);
+    let document = parsed(event.document().as_bytes());
+    event.done().unwrap();
+    document
+}
+
+/// The messages of one side, in order, and what the engine of the other side made of each.
+fn told(sequence: &str, sender: Side) -> Vec<(&'static str, Value)> {
+    let steps = SEQUENCES.iter().find(|known| known.0 == sequence).unwrap().1;
+    let clinic = Clinic::new();
+    let pos = start(&clinic, sender);
+    let of_sender = steps.iter().filter(|(_, from, ..)| *from == sender);
+    let documents = of_sender.map(|(step, _, event, _)| {
+        let document = exchange(&pos, &format!("{sequence}/{step}"), &body(sequence, step));
+        assert_eq!(document["event"], *event, "{sequence}/{step}");
+        (*step, document)
+    });
+    let documents = documents.collect();
+    assert_eq!(pos.status()["store"]["referrals"], 1, "{sequence}: one referral, however many messages");
+    documents
+}
+
+#[test]
+fn each_side_takes_what_the_other_sends_in_its_order() {
+    for (sequence, _) in SEQUENCES {
+        told(sequence, Source);
+        told(sequence, Target);
+    }
+}
