@@ -1251,14 +1251,18 @@ EREF_API void eref_message_json(const eref_message *message, eref_text *out);
 EREF_API void eref_message_bundle(const eref_message *message, eref_text *out);
 
 /**
- * What was found odd in the message, as an OperationOutcome; its "issue" list is empty when nothing was.
+ * Everything found wrong or odd in the message, as an OperationOutcome whose issues have "severity" (error, warning, information), "code",
+ * "expression" (the place), "details.text" and, in "diagnostics", the source of the rule; the list is empty when nothing was found. The
+ * first call checks the message, as one of the dialect it seems to be written in (docs/dialects.md). Findings refuse nothing.
  *
  * Ownership: the text is borrowed from the message and ends with it.
  * Threads: any.
  * Errors: none; out->data is NULL for a NULL message.
  * Since: 0.1.0
  */
-EREF_API void eref_message_issues(const eref_message *message, eref_text *out);
+EREF_API
+void eref_message_issues(const eref_message *message,
+                         eref_text *out);
 
 /**
  * How many attachments the message has, those included that are only a URL. 0 for NULL.

@@ -339,3 +339,17 @@ fn every_status_that_a_receiver_gives() {
     store.execute_batch("UPDATE token SET kind = 'damaged'").unwrap();
     assert_eq!(whole("POST /fhir/$process-message", &format!("{token}{json}"), &good).0, 500);
 }
+
+#[test]
+fn a_sender_that_shows_nothing_gets_no_content_back() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| {
+        let tomorrow = jiff::Zoned::now().tomorrow().unwrap().date().to_string();
+        document["partners"][1]["messaging"]["inbound"] = json!({"none": {"until": tomorrow, "addresses": ["127.0.0.1"]}});
+    });
+    let odd = referral(|bundle| bundle["total"] = json!(3));
+    for _ in 0..2 {
+        let answer = pos.post("/fhir/$process-message", &[("content-type", "application/fhir+json")], &odd);
+        assert_eq!((answer.status, answer.body.len()), (200, 0), "{}", String::from_utf8_lossy(&answer.body));
+    }
+}

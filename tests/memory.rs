@@ -86,7 +86,8 @@ fn assert_refused<T>(call: impl FnOnce() -> Result<T>) {
 
 /// The most that this thread held during a call, beyond what it held before.
 fn most<T>(call: impl FnOnce() -> T) -> (usize, T) {
-    (HELD.set(0), MOST.set(0));
+    HELD.set(0);
+    MOST.set(0);
     let result = call();
     (MOST.get().max(0) as usize, result)
 }
@@ -161,8 +162,8 @@ fn a_file_and_a_message_that_cannot_be_copied_are_refused() {
 }
 
 /// A letter of this many bytes, 4/3 of that in base64. Held a second time anywhere, it would be more than the room for everything else.
-const LETTER: usize = 6 << 20;
-const ROOM: usize = 4 << 20;
+const LETTER: usize = 4 << 20;
+const ROOM: usize = 3 << 20;
 
 #[test]
 fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
@@ -172,7 +173,7 @@ fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
                    "time_zone": "America/Toronto"},
         "public_url": "https://pos.test", "test": true, "store": {"url": "sqlite:unused.db", "key_file": "unused.key"},
         "limits": {"attachment_bytes": LETTER + 4096, "attachments_bytes": LETTER + 8192},
-        "partners": [{"name": "rms", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": "invented-token"}}}],
+        "partners": [{"name": "rms", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": "invented-long-token"}}}],
     });
     let world = Arc::new(World {
         store: store.clone(),
@@ -183,12 +184,16 @@ fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
     });
     let body = messages::referral(LETTER);
     let request = http::Request::post("/fhir/$process-message")
-        .header("authorization", "Bearer invented-token")
+        .header("authorization", "Bearer invented-long-token")
         .header("content-type", "application/fhir+json")
         .body(())
         .unwrap();
     let mut exchange = Exchange::new(world, request, Peer::default(), Box::new(clock::random));
-    assert!(matches!(exchange.step(clock::now()), Step::NeedBody { .. }));
+    match exchange.step(clock::now()) {
+        Step::NeedBody { .. } => {}
+        Step::Respond(response) => panic!("answered {}", response.status()),
+        Step::Ask(_) | Step::Keys(_) => panic!("it asks for something else"),
+    }
     let size = body.len();
     exchange.body(Ok(body));
     let (taking, step) = most(|| exchange.step(clock::now()));

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use certs::{Authority, Pair};
-use ereferral::error::{EREF_CONFIG, EREF_NETWORK, EREF_TIMEOUT, EREF_TLS, EREF_TOO_LARGE};
+use ereferral::error::{EREF_CONFIG, EREF_FORBIDDEN, EREF_NETWORK, EREF_TIMEOUT, EREF_TLS, EREF_TOO_LARGE};
 use ereferral::io::client::{Answer, Client, Failure};
 use ereferral::proto::settings::Network;
 use rustls::pki_types::pem::PemObject as _;
@@ -234,11 +234,11 @@ fn a_guarded_client_dials_private_addresses_only_where_it_may_and_metadata_never
     let (address, connections) = tls(&authority.server(&["127.0.0.1", "localhost"]), answer_ok);
     let get = |private, host: &str| {
         let url = Url::parse(&format!("https://{host}:{}/", address.port())).unwrap();
-        Client::guarded(&network(&authority), None, private).unwrap().get(&url, &[])
+        Client::guarded(&network(&authority), None, None, private).unwrap().get(&url, &[])
     };
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "169.254.169.254"] {
         let failure = get(false, host).unwrap_err();
-        assert_eq!((failure.error.status(), failure.sent), (EREF_NETWORK, false));
+        assert_eq!((failure.error.status(), failure.sent), (EREF_FORBIDDEN, false));
         assert!(failure.error.message().contains("no address that may be fetched from"), "{}", failure.error.message());
     }
     assert!(get(true, "169.254.169.254").unwrap_err().error.message().contains("no address that may be fetched from"));

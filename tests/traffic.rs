@@ -23,12 +23,12 @@ const TRAFFIC: &[Row] = &[
     ("no-ids", &[("task.status", Some("accepted")), ("patient.id", None), ("requester.name.family", Some("Fakename"))], "Bundle.entry[0].resource.id"),
     ("percent-encoded-profile", &[("task.status", Some("accepted"))], ""),
     ("total", &[("task.status", Some("accepted"))], "Bundle.total"),
-    ("identifier-without-value", &[("patient.health_number", None), ("patient.mrn", Some("TEST-4006")), ("requester.licence", Some("000111"))], ""),
-    ("empty-addresses", &[("patient.phone", None), ("patient.email", None), ("patient.address.city", None), ("patient.address.line", None)], ""),
+    ("identifier-without-value", &[("patient.health_number", None), ("patient.mrn", Some("TEST-4006")), ("requester.licence", Some("000111"))], "Bundle.entry[3].resource.identifier[0].value"),
+    ("empty-addresses", &[("patient.phone", None), ("patient.email", None), ("patient.address.city", None), ("patient.address.line", None)], "Bundle.entry[2].resource.address[0]"),
     ("html-in-notes", &[("referral.status", Some("active"))], ""),
     ("vendor-extensions", &[("task.status", Some("accepted"))], ""),
     ("accumulated", &[("referral.status", Some("active")), ("attachment[0].title", Some("x-ray-report.txt"))], ""),
-    ("unknown-content", &[("task.status", Some("accepted"))], ""),
+    ("unknown-content", &[("task.status", Some("accepted"))], "Bundle.entry[12].resource.resourceType"),
 ];
 
 fn message(name: &str) -> Message {
@@ -47,8 +47,14 @@ fn every_oddity_is_read_and_none_is_an_error() {
             assert_eq!(message.field(field).unwrap().as_deref(), *expected, "{name}: {field}");
         }
         let issues = issues(&message);
-        assert!(issues.iter().all(|issue| issue["severity"] != "error" && issue["severity"] != "fatal"), "{name}: {issues:#?}");
-        assert!(place.is_empty() || issues.iter().any(|issue| issue["expression"][0] == *place), "{name}: {issues:#?}");
+        let at_place = |issue: &Value| issue["expression"][0] == *place;
+        let harmless = |issue: &Value| issue["severity"] != "error" && issue["severity"] != "fatal";
+        // Of a resource that no FHIR version knows, the checker says so; the message is taken all the same.
+        assert!(
+            issues.iter().all(|issue| harmless(issue) || (*name == "unknown-content" && at_place(issue))),
+            "{name}: {issues:#?}"
+        );
+        assert!(place.is_empty() || issues.iter().any(at_place), "{name}: {issues:#?}");
         assert_eq!(message.field("patient.name.family").unwrap().as_deref(), Some("Testpatient"), "{name}");
     }
     let rows: Vec<String> = TRAFFIC.iter().map(|row| format!("traffic/{}", row.0)).collect();

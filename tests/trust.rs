@@ -6,7 +6,7 @@ mod clinic;
 mod tokens;
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -98,11 +98,14 @@ fn a_client_certificate_is_an_identity() {
     let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
     let by_dns = named(&authority, "a", &[dns("first.example"), dns("rms.example")]);
     let by_uri = named(&authority, "b", &[SanType::URI("urn:rms:7".try_into().unwrap())]);
+    let pinned = SanType::DnsName("pinned.example".try_into().unwrap());
+    let (by_both, renewed) = (named(&authority, "e", std::slice::from_ref(&pinned)), named(&authority, "e", &[pinned]));
     let (by_subject, by_thumbprint) = (named(&authority, "c", &[]), named(&authority, "d", &[]));
     let pos = clinic.start(|document| {
         ask_for_certificates(document, &authority);
-        let digits = thumbprint(&by_thumbprint);
+        let (digits, both) = (thumbprint(&by_thumbprint), thumbprint(&by_both));
         let rules = [
+            ("e", json!({"certificate": {"dns": "pinned.example", "sha256": [both.trim_end_matches(':')]}})),
             ("a", json!({"certificate": {"dns": "RMS.example"}})),
             ("b", json!({"certificate": {"uri": "urn:rms:7"}})),
             ("c", json!({"certificate": {"subject": "CN=c,O=The RMS\\, \\\"Inc\\\",C=CA"}})),
@@ -116,6 +119,7 @@ fn a_client_certificate_is_an_identity() {
     for (name, pair, token) in [
         ("a", &by_dns, None),
         ("b", &by_uri, None),
+        ("e", &by_both, None),
         ("c", &by_subject, None),
         ("d", &by_thumbprint, Some("bearer-beside-certificate")),
     ] {
@@ -127,6 +131,7 @@ fn a_client_certificate_is_an_identity() {
         );
         event.done().unwrap();
     }
+    assert_eq!(send("x", Some(&renewed), None), Some(401), "the right name in a certificate of another thumbprint");
     assert_eq!(send("x", Some(&by_thumbprint), None), Some(401), "the bearer beside it is missing");
     assert_eq!(send("x", Some(&by_thumbprint), Some("bearer-beside-certificate-2")), Some(401));
     // Names that only look alike.
@@ -356,15 +361,24 @@ fn what_is_no_key_set_is_not_taken() {
     for (reply, expected) in cases {
         let publisher = Partner::new(&authority);
         publisher.script([reply]);
-        let mut cache = Cache::new(&authority, &publisher);
+        let cache = Cache::new(&authority, &publisher);
         assert_eq!(cache.has("k1", 0), expected);
         assert_eq!(publisher.messages().len(), 1);
-        cache.at.url.set_scheme("http").unwrap();
-        assert_eq!(cache.has("k1", 0), None);
     }
     assert!(elsewhere.messages().is_empty());
     let strange = Cache::new(&Authority::new(), &Partner::new(&authority));
     assert_eq!(strange.has("k1", 0), None, "a publisher of an authority that is not trusted");
+}
+
+#[test]
+fn keys_are_not_fetched_in_clear() {
+    let authority = Authority::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut cache = Cache::new(&authority, &Partner::new(&authority));
+    cache.at.url = Url::parse(&format!("http://{}/jwks.json", listener.local_addr().unwrap())).unwrap();
+    assert_eq!(cache.has("k1", 0), None);
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "nobody came");
 }
 
 #[test]

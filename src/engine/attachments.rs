@@ -7,15 +7,15 @@ use url::Url;
 
 use crate::engine::{Cancel, Engine, Inner};
 use crate::error::{
-    EREF_CANCELLED, EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_NOT_FOUND, EREF_REMOTE, EREF_TIMEOUT, Error,
-    Result,
+    EREF_CANCELLED, EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_NOT_FOUND, EREF_REMOTE, EREF_TIMEOUT,
+    EREF_TOO_LARGE, Error, Result,
 };
 use crate::io::client::{Answer, Client, wanted_while};
 use crate::io::clock;
 use crate::log::Level;
 use crate::proto::messaging::Message;
 use crate::proto::messaging::attachment::{Digest, Stated, address, redirected};
-use crate::proto::settings::{Partner, Secret};
+use crate::proto::settings::{Network, Partner, Secret, time_for};
 use crate::proto::store::FetchedAttachment;
 
 /// Redirects followed, all at one host.
@@ -80,9 +80,8 @@ impl Inner {
     fn fetch(&self, partner: &Partner, stated: Stated<'_>, index: usize) -> Result<FetchedAttachment> {
         let url = stated.url.ok_or_else(|| Error::new(EREF_NOT_FOUND, format!("attachment {index} has neither data nor a URL")))?;
         let url = address(partner, index, url)?;
-        let private = partner.messaging.as_ref().is_some_and(|messaging| messaging.private);
         let general = self.client(partner)?;
-        let client = general.for_foreign(private, self.settings().limits.attachment_bytes)?;
+        let client = self.guarded_client(partner)?;
         let accept =
             stated.content_type.map_or_else(|| "*/*".to_owned(), |media| format!("{media}, application/octet-stream;q=0.5"));
         let mut answer = self.ask_twice(partner, (&general, &client), url, &accept, index)?;
@@ -96,6 +95,18 @@ impl Inner {
         stated.check(index, digest)?;
         let content = Arc::new(std::mem::take(&mut answer.body));
         Ok(FetchedAttachment { content_type, content })
+    }
+
+    /// A client for what a partner names: not to private addresses unless its configuration says so, at most `limits.attachment_bytes`,
+    /// with the time that a slow line needs for them.
+    fn guarded_client(&self, partner: &Partner) -> Result<Client> {
+        let settings = self.settings();
+        let limit = settings.limits.attachment_bytes;
+        let total_ms = u64::try_from(time_for(settings.network.total_ms, limit).as_millis()).unwrap_or(u64::MAX);
+        let network = Network { total_ms, answer_bytes: limit as u64, ..settings.network.clone() };
+        let messaging = partner.messaging.as_ref();
+        let (ca, private) = messaging.map_or((None, false), |messaging| (messaging.ca.as_deref(), messaging.private));
+        Client::guarded(&network, ca, messaging.and_then(|messaging| messaging.client_tls.as_ref()), private)
     }
 
     /// Asks with the partner's credential; a 401 drops the token and asks once more with a fresh one (messaging.md 9).
@@ -120,13 +131,22 @@ fn follow(client: &Client, mut url: Url, bearer: Option<&str>, accept: &str, ind
     for _ in 0..=REDIRECTS {
         let mut headers = vec![("accept", accept)];
         headers.extend(bearer.map(|bearer| ("authorization", bearer)));
-        let answer = client.get(&url, &headers).map_err(|failure| failure.error)?;
+        let answer = client.get(&url, &headers).map_err(|failure| named(failure.error, index))?;
         if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
             return Ok(answer);
         }
         url = redirected(&url, answer.headers.get("location").and_then(|value| value.to_str().ok()), index)?;
     }
     Err(Error::new(EREF_REMOTE, format!("attachment {index}: its host sends us around in a circle")))
+}
+
+/// A content that is too large is too large for the limit on attachments.
+fn named(error: Error, index: usize) -> Error {
+    if error.status() != EREF_TOO_LARGE {
+        return error;
+    }
+    Error::new(EREF_TOO_LARGE, format!("attachment {index} is larger than limits.attachment_bytes"))
+        .with_http_status(error.http_status())
 }
 
 fn refused(status: u16, index: usize) -> Error {

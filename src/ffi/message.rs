@@ -205,7 +205,9 @@ pub unsafe extern "C" fn eref_message_bundle(message: *const eref_message, out: 
     });
 }
 
-/// What was found odd in the message, as an OperationOutcome; its "issue" list is empty when nothing was.
+/// Everything found wrong or odd in the message, as an OperationOutcome whose issues have "severity" (error, warning, information), "code",
+/// "expression" (the place), "details.text" and, in "diagnostics", the source of the rule; the list is empty when nothing was found. The
+/// first call checks the message, as one of the dialect it seems to be written in (docs/dialects.md). Findings refuse nothing.
 ///
 /// Ownership: the text is borrowed from the message and ends with it.
 /// Threads: any.

@@ -39,9 +39,9 @@ const SOCKET_BYTES: usize = 4 << 20;
 /// Sends requests to partners. Cheap to keep, shared by threads; holds a few idle connections and no thread.
 pub struct Client {
     agent: Agent,
-    tls: Arc<ClientConfig>,
-    network: Network,
     dials: Dials,
+    total_ms: u64,
+    answer_bytes: u64,
 }
 
 /// What the remote system answered, whatever its status.
@@ -65,7 +65,7 @@ pub struct Failure {
 }
 
 /// What is said of a host whose addresses a guarded client does not dial.
-const NOT_DIALLED: &str = "only private or reserved addresses, which are not fetched from, belong to";
+const NOT_DIALLED: &str = "no address that may be fetched from belongs to";
 
 thread_local! {
     /// Whether this thread's current request was written to, in part or whole. ureq does all its work on the calling thread.
@@ -99,26 +99,18 @@ impl Client {
 
     /// As [`Client::new`], with a certificate of our own to show.
     pub fn with_certificate(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>) -> Result<Self> {
-        Self::with(tls::client_config(network, partner_ca, own)?, network.clone(), Dials::All)
+        Self::with(network, partner_ca, own, Dials::All)
     }
 
     /// A client for addresses that somebody else has a say in. It dials what is on the internet; addresses of this machine or its network
     /// only with `private`; link-local ones, and so a cloud's metadata, never. Behind `network.proxy` the proxy looks names up, so that
     /// there only addresses given as numbers are checked.
-    pub fn guarded(network: &Network, partner_ca: Option<&str>, private: bool) -> Result<Self> {
-        Self::with(tls::client_config(network, partner_ca, None)?, network.clone(), Dials::guarded(private))
+    pub fn guarded(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>, private: bool) -> Result<Self> {
+        Self::with(network, partner_ca, own, if private { Dials::Private } else { Dials::Public })
     }
 
-    /// A client with the same authorities and certificate and no connection in common, guarded as [`Client::guarded`]; it takes answers of
-    /// at most `limit` bytes, for which it has the time that a slow line needs.
-    pub fn for_foreign(&self, private: bool, limit: usize) -> Result<Self> {
-        let total = time_for(self.network.total_ms, limit).as_millis();
-        let total_ms = u64::try_from(total).unwrap_or(u64::MAX);
-        let network = Network { total_ms, answer_bytes: limit as u64, ..self.network.clone() };
-        Self::with(self.tls.clone(), network, Dials::guarded(private))
-    }
-
-    fn with(tls: Arc<ClientConfig>, network: Network, dials: Dials) -> Result<Self> {
+    fn with(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>, dials: Dials) -> Result<Self> {
+        let tls = TlsConnector { config: tls::client_config(network, partner_ca, own)? };
         let connect = Some(Duration::from_millis(network.connect_ms.max(1)));
         let total = Some(Duration::from_millis(network.total_ms.max(1)));
         let config = Config::builder()
@@ -126,7 +118,7 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             // Set even when there is none: by itself ureq would read the environment.
-            .proxy(proxy(&network)?)
+            .proxy(proxy(network)?)
             .user_agent(concat!("ereferral/", env!("CARGO_PKG_VERSION")))
             .max_idle_age(KEEP_IDLE)
             .timeout_global(total)
@@ -139,14 +131,11 @@ impl Client {
             .timeout_recv_body(total)
             .build();
         let connector =
-            ().chain(ConnectProxyConnector::default())
-                .chain(TcpConnector::default())
-                .chain(TlsConnector { config: tls.clone() })
-                .chain(CountingConnector);
+            ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls).chain(CountingConnector);
         // With a proxy it is the proxy's own address that is looked up here.
         let resolver = NamedResolver(if network.proxy.is_some() { Dials::All } else { dials });
         let agent = Agent::with_parts(config, connector, resolver);
-        Ok(Self { agent, tls, network, dials })
+        Ok(Self { agent, dials, total_ms: network.total_ms.max(1), answer_bytes: network.answer_bytes })
     }
 
     /// Posts a body. Redirects are not followed: a 3xx is an answer. `url` must be https, or http on loopback.
@@ -162,11 +151,10 @@ impl Client {
     /// Gives a large body the time that a slow line needs for it.
     fn timed<'a>(&self, request: Request<&'a [u8]>) -> Request<&'a [u8]> {
         let size = request.body().len();
-        let total_ms = self.network.total_ms.max(1);
-        let whole = Some(time_for(total_ms, size));
+        let whole = Some(time_for(self.total_ms, size));
         let request = self.agent.configure_request(request).timeout_global(whole).timeout_per_call(whole).timeout_send_body(whole);
         // The last of the body may still be on its way when the wait for the answer begins.
-        request.timeout_recv_response(Some(time_for(total_ms, size.min(SOCKET_BYTES)))).build()
+        request.timeout_recv_response(Some(time_for(self.total_ms, size.min(SOCKET_BYTES)))).build()
     }
 
     fn run(
@@ -194,9 +182,9 @@ impl Client {
     }
 
     fn read(&self, body: ureq::Body, host: &str) -> Result<Vec<u8>> {
-        let limit = self.network.answer_bytes;
-        let name = if self.dials == Dials::All { "network.answer_bytes" } else { "limits.attachment_bytes" };
-        let too_large = || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than {name} ({limit})"));
+        let limit = self.answer_bytes;
+        let too_large =
+            || Error::new(EREF_TOO_LARGE, format!("the answer of {host} is larger than network.answer_bytes ({limit})"));
         if body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -270,16 +258,13 @@ fn failure(error: ureq::Error, host: &str) -> Failure {
         ureq::Error::Tls(_) => (EREF_TLS, "no TLS name can be made of"),
         ureq::Error::ConnectProxyFailed(_) => (EREF_NETWORK, "the proxy refused a connection to"),
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => (EREF_REMOTE, "broken HTTP in the answer of"),
-        ureq::Error::Io(io) if is_forbidden(io) => (EREF_FORBIDDEN, NOT_DIALLED),
+        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied && io.get_ref().is_some() => {
+            (EREF_FORBIDDEN, NOT_DIALLED)
+        }
         ureq::Error::Io(io) => (EREF_NETWORK, io_text(io, sent)),
         _ => (EREF_NETWORK, "no exchange was possible with"),
     };
     Failure { sent, error: Error::new(status, format!("{text} {host}")) }
-}
-
-/// Whether the resolver found only addresses that may not be dialled.
-fn is_forbidden(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::PermissionDenied && error.get_ref().is_some()
 }
 
 fn io_text(error: &std::io::Error, sent: bool) -> &'static str {

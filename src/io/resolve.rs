@@ -29,11 +29,6 @@ pub enum Dials {
 }
 
 impl Dials {
-    /// For what somebody else has a say in; with `private` also addresses of this machine and its network.
-    pub fn guarded(private: bool) -> Self {
-        if private { Self::Private } else { Self::Public }
-    }
-
     /// Whether this address may be dialled.
     pub fn takes(self, address: IpAddr) -> bool {
         match reach(address) {

@@ -77,7 +77,7 @@ pub fn reach(address: IpAddr) -> Reach {
 
 fn reach_v4(address: Ipv4Addr) -> Reach {
     match address.octets() {
-        // 100.100.100.200 and 192.0.0.192 are metadata addresses outside the link-local range.
+        // Metadata addresses outside the link-local range.
         [100, 100, 100, 200] | [168, 63, 129, 16] | [192, 0, 0, 192] | [169, 254, ..] | [0, ..] | [224..=255, ..] => Reach::Never,
         [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18..=19, ..] => Reach::Private,
         _ if address.is_private() || address.is_loopback() => Reach::Private,

@@ -1,6 +1,8 @@
 //! Which entry of a Bundle a Reference means. One function, for everything that follows references.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, TryReserveError};
+use std::hash::Hash;
 
 /// What can be referred to: one entry of a Bundle.
 pub trait Target {
@@ -54,56 +56,73 @@ fn by_address<T: Target>(text: &str, entries: &[T]) -> Option<usize> {
 }
 
 /// The addresses of many entries, so that a reference costs one step instead of a search. It finds what [`resolve`] finds by address.
+/// Of the ways to look only those that are needed are prepared.
 #[derive(Default)]
 pub struct Addresses<'a> {
-    urls: HashMap<&'a str, usize>,
-    uuids: HashMap<uuid::Uuid, usize>,
-    uuid_ids: HashMap<uuid::Uuid, usize>,
-    ids: HashMap<(&'a str, &'a str), usize>,
-    tails: HashMap<(&'a str, &'a str), usize>,
+    entries: Vec<Address<'a>>,
+    urls: OnceCell<HashMap<&'a str, usize>>,
+    uuids: OnceCell<HashMap<uuid::Uuid, usize>>,
+    uuid_ids: OnceCell<HashMap<uuid::Uuid, usize>>,
+    ids: OnceCell<HashMap<(&'a str, &'a str), usize>>,
+    tails: OnceCell<HashMap<(&'a str, &'a str), usize>>,
+}
+
+/// What an entry is known by.
+#[derive(Clone, Copy)]
+struct Address<'a> {
+    full_url: Option<&'a str>,
+    resource_type: &'a str,
+    id: Option<&'a str>,
 }
 
 impl<'a> Addresses<'a> {
     /// Room for this many entries.
     pub fn reserve(&mut self, entries: usize) -> Result<(), TryReserveError> {
-        self.urls.try_reserve(entries)?;
-        self.uuids.try_reserve(entries)?;
-        self.uuid_ids.try_reserve(entries)?;
-        self.ids.try_reserve(entries)?;
-        self.tails.try_reserve(entries)
+        self.entries.try_reserve_exact(entries)
     }
 
-    /// Adds an entry; of two with the same address the first counts.
-    pub fn add(&mut self, index: usize, full_url: Option<&'a str>, resource_type: &'a str, id: Option<&'a str>) {
-        let uuid = |text: &str| bare_uuid(text).and_then(|uuid| uuid::Uuid::try_parse(uuid).ok());
-        if let Some(url) = full_url {
-            self.urls.entry(url).or_insert(index);
-            if let Some(uuid) = uuid(url) {
-                self.uuids.entry(uuid).or_insert(index);
-            } else if let Some(tail) = type_and_id(url) {
-                self.tails.entry(tail).or_insert(index);
-            }
-        }
-        if let Some(id) = id {
-            self.ids.entry((resource_type, id)).or_insert(index);
-            if let Some(uuid) = uuid(id) {
-                self.uuid_ids.entry(uuid).or_insert(index);
-            }
-        }
+    /// Adds the next entry.
+    pub fn add(&mut self, full_url: Option<&'a str>, resource_type: &'a str, id: Option<&'a str>) {
+        self.entries.push(Address { full_url, resource_type, id });
+    }
+
+    /// The first entry with exactly this fullUrl.
+    pub fn with_full_url(&self, url: &str) -> Option<usize> {
+        self.urls.get_or_init(|| self.by(|entry| entry.full_url)).get(url).copied()
     }
 
     /// The entry at this address.
     pub fn find(&self, text: &str) -> Option<usize> {
-        if let Some(found) = self.urls.get(text) {
-            return Some(*found);
+        if let Some(found) = self.with_full_url(text) {
+            return Some(found);
         }
-        if let Some(uuid) = bare_uuid(text) {
-            let uuid = uuid::Uuid::try_parse(uuid).ok()?;
-            return self.uuids.get(&uuid).or_else(|| self.uuid_ids.get(&uuid)).copied();
+        if let Some(uuid) = uuid_of(text) {
+            let by_url = || self.by(|entry| entry.full_url.and_then(uuid_of));
+            let by_id = || self.by(|entry| entry.id.and_then(uuid_of));
+            let found = self.uuids.get_or_init(by_url).get(&uuid);
+            return found.or_else(|| self.uuid_ids.get_or_init(by_id).get(&uuid)).copied();
         }
         let address = type_and_id(text)?;
-        self.ids.get(&address).or_else(|| self.tails.get(&address)).copied()
+        let found = self.ids.get_or_init(|| self.by(|entry| Some((entry.resource_type, entry.id?)))).get(&address);
+        found.or_else(|| self.tails.get_or_init(|| self.by(|entry| type_and_id(entry.full_url?))).get(&address)).copied()
     }
+
+    /// The entries by one way to look; of two with the same key the first counts.
+    fn by<K: Eq + Hash>(&self, key: impl Fn(Address<'a>) -> Option<K>) -> HashMap<K, usize> {
+        let mut map = HashMap::new();
+        // Without the room it grows as it can.
+        let _ = map.try_reserve(self.entries.len());
+        for (index, entry) in self.entries.iter().enumerate() {
+            if let Some(key) = key(*entry) {
+                map.entry(key).or_insert(index);
+            }
+        }
+        map
+    }
+}
+
+fn uuid_of(text: &str) -> Option<uuid::Uuid> {
+    bare_uuid(text).and_then(|uuid| uuid::Uuid::try_parse(uuid).ok())
 }
 
 /// The UUID of `urn:uuid:<uuid>` or of a bare UUID.
@@ -212,8 +231,8 @@ mod tests {
             Entry(Some(OTHER), "Task", Some("7"), None),
         ];
         let mut addresses = Addresses::default();
-        for (index, entry) in entries.iter().enumerate() {
-            addresses.add(index, entry.full_url(), entry.resource_type(), entry.id());
+        for entry in &entries {
+            addresses.add(entry.full_url(), entry.resource_type(), entry.id());
         }
         let others = ["Task/7", "Task/1", "Task/9", "Patient/1", "https://x.example/Task/7/_history/2", "", "/", "Task/", "#1"];
         for text in [UUID, OTHER, "urn:uuid:00000000-0000-4000-8000-000000000001"].into_iter().chain(others) {

@@ -1,6 +1,6 @@
 //! Words for codes, as a clinic would say them, in English and French, and the sentences of the inbox.
 //!
-//! In a sentence `{actor}` is who acted, `{patient}` the patient, `{when}` the appointment's time.
+//! In a sentence `{actor}` is who acted, `{patient}` the patient, `{when}` the appointment's time with its preposition.
 
 /// One code in words.
 pub struct Word {
@@ -67,16 +67,55 @@ pub const EVENT_SENTENCES: &[Word] = &[
 pub const OTHER_SENTENCE: (&str, &str) =
     ("{actor} sent news about the referral of {patient}", "{actor} a envoyé des nouvelles de la demande pour {patient}");
 
+/// The sentence of an appointment that has another time now; `{old}` and `{new}` are the times.
+pub const MOVED: (&str, &str) = (
+    "{actor} moved the appointment of {patient} from {old} to {new}",
+    "{actor} a déplacé le rendez-vous de {patient} du {old} au {new}",
+);
+
+/// The sentence of an appointment that was not known, when its status has none.
+pub const NEW_APPOINTMENT: (&str, &str) =
+    ("{actor} sent an appointment of {patient}{when}", "{actor} a envoyé un rendez-vous de {patient}{when}");
+
+/// The sentence of a communication that was not known.
+pub const NEW_MESSAGE: (&str, &str) = ("{actor} wrote about {patient}", "{actor} a écrit au sujet de {patient}");
+
+/// The sentence of a document that was not known.
+pub const NEW_DOCUMENT: (&str, &str) =
+    ("{actor} sent a document about {patient}", "{actor} a envoyé un document au sujet de {patient}");
+
+/// The sentence of a message that says nothing new.
+pub const NOTHING_NEW: (&str, &str) = (
+    "{actor} sent the referral of {patient} again; nothing is new",
+    "{actor} a renvoyé la demande pour {patient}; rien de nouveau",
+);
+
 /// ServiceRequest.status (messaging.md 6).
+#[rustfmt::skip]
 pub const REQUEST_STATUS: &[Word] = &[
-    word("draft", ("draft", "ébauche"), ("", "")),
-    word("active", ("active", "active"), ("", "")),
+    word("draft", ("draft", "ébauche"), ("The referral of {patient} is a draft", "La demande pour {patient} est une ébauche")),
+    word("active", ("active", "active"), ("The referral of {patient} is active", "La demande pour {patient} est active")),
+    word("on-hold", ("on hold", "en attente"), ("The referral of {patient} is on hold", "La demande pour {patient} est en attente")),
+    word("revoked", ("withdrawn", "retirée"), ("{actor} withdrew the referral of {patient}", "{actor} a retiré la demande pour {patient}")),
+    word("completed", ("completed", "terminée"), ("The referral of {patient} is completed", "La demande pour {patient} est terminée")),
+    word("entered-in-error", ("entered in error", "saisie par erreur"), ("The referral of {patient} was entered in error", "La demande pour {patient} a été saisie par erreur")),
+    word("unknown", ("unknown", "inconnu"), ("The status of the referral of {patient} is unknown", "L’état de la demande pour {patient} est inconnu")),
+];
+
+/// Communication.status (R4 event-status).
+pub const COMMUNICATION_STATUS: &[Word] = &[
+    word("preparation", ("being written", "en préparation"), ("", "")),
+    word("in-progress", ("in progress", "en cours"), ("", "")),
+    word("not-done", ("not sent", "non envoyé"), ("", "")),
     word("on-hold", ("on hold", "en attente"), ("", "")),
-    word("revoked", ("withdrawn", "retirée"), ("", "")),
-    word("completed", ("completed", "terminée"), ("", "")),
-    word("entered-in-error", ("entered in error", "saisie par erreur"), ("", "")),
+    word("stopped", ("stopped", "interrompu"), ("", "")),
+    word("completed", ("sent", "envoyé"), ("", "")),
+    word("entered-in-error", ("entered in error", "saisi par erreur"), ("", "")),
     word("unknown", ("unknown", "inconnu"), ("", "")),
 ];
+
+/// Answers of yes or no.
+pub const YES_NO: &[Word] = &[word("true", ("yes", "oui"), ("", "")), word("false", ("no", "non"), ("", ""))];
 
 /// ServiceRequest.priority (messaging.md 6).
 pub const PRIORITY: &[Word] = &[

@@ -1,6 +1,7 @@
 //! The guides as data: tables, no logic beyond looking a row up.
 
 pub mod codes;
+pub mod compared;
 pub mod dialects;
 pub mod events;
 pub mod field;

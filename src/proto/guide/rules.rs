@@ -103,3 +103,76 @@ pub struct Rules {
 /// What an event says about the status of its focus: event, resource type, the statuses, and the source (messaging.md 12).
 pub const EVENT_STATUS: &[(&str, &str, &[&str], &str)] =
     &[("revoke-service-request", "ServiceRequest", &["revoked", "entered-in-error"], "Ontario 0.11.1 ServiceRequest lifecycle")];
+
+/// Code systems of an identifier's type, in the spellings that are met (messaging.md 7).
+pub const IDENTIFIER_TYPES: &[&str] =
+    &["http://terminology.hl7.org/CodeSystem/v2-0203", "http://hl7.org/fhir/v2/0203", "http://hl7.org/fhir/v2/0203/"];
+
+/// The codes of those systems that the guides use.
+pub const IDENTIFIER_CODES: &[&str] = &["JHN", "MR", "LN", "MD"];
+
+/// Whether this is the system of a province's health cards: Ontario's, or that of another (messaging.md 7).
+pub fn is_health_card_system(system: &str) -> bool {
+    let name = system.rsplit('/').next().unwrap_or_default();
+    name == "ca-on-patient-hcn" || (name.starts_with("ca-") && name.ends_with("-patient-healthcare-id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::fhir::r4::{Holds, R4, Type};
+    use crate::proto::guide::dialects::DIALECTS;
+
+    /// The types a member of this type holds; all choices of it.
+    fn below(kind: &'static Type, name: &str) -> Option<Option<&'static Type>> {
+        let r4 = R4::get();
+        let element = r4.find(kind, name.split('[').next().unwrap())?;
+        Some(match element.holds {
+            Holds::Complex(index) => r4.kind(index),
+            Holds::Reference(_) => r4.kind(r4.reference()),
+            Holds::Primitive(_) | Holds::Resource => None,
+        })
+    }
+
+    #[test]
+    fn every_rule_is_about_an_element_that_r4_has() {
+        let r4 = R4::get();
+        for (profile, _) in DIALECTS.iter().flat_map(|dialect| dialect.rules.profiles) {
+            let mut told = Vec::new();
+            for rule in profile.rules {
+                let resource = r4.kind(r4.resource(profile.resource).unwrap()).unwrap();
+                let holder = rule.holder.iter().fold(resource, |kind, step| below(kind, step).flatten().unwrap());
+                for name in rule.names {
+                    assert!(below(holder, name).is_some(), "{}: {:?}.{name}", profile.source, rule.holder);
+                    assert!(!told.contains(&(rule.holder, name, rule.what)), "{}: {:?}.{name} twice", profile.source, rule.holder);
+                    told.push((rule.holder, name, rule.what));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_dialect_has_one_profile_for_a_type() {
+        for dialect in DIALECTS {
+            let types: Vec<&str> = dialect.rules.profiles.iter().map(|(profile, _)| profile.resource).collect();
+            for (index, name) in types.iter().enumerate() {
+                assert!(!types[..index].contains(name), "{}: {name}", dialect.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_inferred_is_a_warning_at_most() {
+        for level in [Level::Information, Level::Warning, Level::Error] {
+            assert_eq!(Basis::Seen.weigh(level), level);
+            assert!(Basis::Inferred.weigh(level) <= Level::Warning && Basis::Inferred.weigh(level) <= level);
+        }
+    }
+
+    #[test]
+    fn health_cards_of_all_provinces_are_known() {
+        assert!(is_health_card_system("https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn"));
+        assert!(is_health_card_system("https://fhir.infoway-inforoute.ca/NamingSystem/ca-ab-patient-healthcare-id"));
+        assert!(!is_health_card_system("https://rms.example/NamingSystem/mrn"));
+    }
+}

@@ -109,7 +109,8 @@ pub fn findings(view: View<'_>) -> Vec<Issue> {
 /// The FHIR base of a partner: its endpoint without the operation (messaging.md 8.1).
 fn base(endpoint: &Url) -> Url {
     let mut base = endpoint.clone();
-    (base.set_query(None), base.set_fragment(None));
+    base.set_query(None);
+    base.set_fragment(None);
     let mut segments: Vec<&str> = endpoint.path().split('/').collect();
     if segments.last().is_some_and(|last| last.starts_with('$')) {
         segments.pop();
@@ -255,7 +256,8 @@ mod tests {
     fn size_and_hash_are_compared_where_they_are_stated() {
         let content = || {
             let mut digest = Digest::default();
-            (digest.update(b"Hel"), digest.update(b"lo"));
+            digest.update(b"Hel");
+            digest.update(b"lo");
             digest
         };
         let good = Some("9/+ei3uy4Jtwk1pdeF4MxdnQq/A=");

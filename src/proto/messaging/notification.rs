@@ -2,20 +2,21 @@
 //!
 //! The order of members is fixed, ids are strings, what the message does not say is left out.
 
-use std::borrow::Cow;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::changes::Change;
-use super::fields::{self, field};
-use super::time;
-use super::view::{View, resource_type, text};
+use super::content::Content;
+use super::fields::field;
+use super::groups::{Object, Reader, identifiers};
+use super::view::{View, resource_type};
 use crate::proto::fhir::outcome::Issue;
-use crate::proto::fhir::tree::{Node, list};
-use crate::proto::guide::codes::{self, Word};
-use crate::proto::guide::events::{self, Direction};
-use crate::proto::guide::field::{Field, Home};
+use crate::proto::guide::events;
+use crate::proto::guide::field::Field;
 use crate::proto::store::{Identifier, ReferralRole, ReferralUpdate};
+
+mod summary;
+
+use summary::Summary;
 
 /// What the message itself does not say. Parsed without an engine, nothing of it is known: the default.
 #[derive(Default)]
@@ -57,360 +58,114 @@ pub struct Link {
     pub identifier: Option<Identifier>,
 }
 
-/// An object that leaves out what is not there.
-#[derive(Default)]
-struct Object(Map<String, Value>);
-
-impl Object {
-    fn put(mut self, name: &str, value: Option<impl Into<Value>>) -> Self {
-        if let Some(value) = value {
-            self.0.insert(name.to_owned(), value.into());
-        }
-        self
-    }
-    fn put_list(mut self, name: &str, items: Vec<Value>) -> Self {
-        if !items.is_empty() {
-            self.0.insert(name.to_owned(), Value::Array(items));
-        }
-        self
-    }
-    fn some(self) -> Option<Value> {
-        if self.0.is_empty() { None } else { Some(Value::Object(self.0)) }
-    }
-    fn value(self) -> Value {
-        Value::Object(self.0)
-    }
-}
-
-struct Reader<'a> {
-    view: View<'a>,
-    event: &'a str,
-    zone: Option<&'a str>,
-}
-
-impl<'a> Reader<'a> {
-    fn get(&self, field: &Field) -> Option<String> {
-        self.at(field, 0)
-    }
-
-    fn at(&self, field: &Field, index: usize) -> Option<String> {
-        fields::value(self.view, field, index).map(Cow::into_owned)
-    }
-
-    /// All repetitions of a field.
-    fn all(&self, field: &Field) -> Vec<Value> {
-        (0..fields::repetitions(self.view, field)).filter_map(|index| self.at(field, index)).map(Value::String).collect()
-    }
-
-    /// A time with the form it is shown in; the original always stands.
-    fn time(&self, field: &Field) -> Option<Value> {
-        let value = self.get(field)?;
-        let shown = time::shown(&value, self.zone);
-        Some(Object::default().put("value", Some(value)).put("shown", shown).value())
-    }
-
-    fn in_words(&self, field: &Field, table: &'static [Word]) -> Option<&'static str> {
-        codes::find(table, &self.get(field)?).map(|word| word.words.0)
-    }
-
-    /// A person's name as in a clinic's lists, of a family name, a given name and the whole name as the sender wrote it.
-    fn name(&self, [family, given, text]: [&Field; 3]) -> Option<String> {
-        match (self.get(family), self.get(given)) {
-            (Some(family), Some(given)) => Some(format!("{family}, {given}")),
-            (one, other) => self.get(text).or(one).or(other),
-        }
-    }
-
-    fn patient_name(&self) -> Option<String> {
-        self.name([field!("patient.name.family"), field!("patient.name.given[]"), field!("patient.name.text")])
-    }
-
-    fn requester_name(&self) -> Option<String> {
-        self.name([field!("requester.name.family"), field!("requester.name.given[]"), field!("requester.name.text")])
-    }
-
-    fn user_name(&self) -> Option<String> {
-        self.name([field!("user.name.family"), field!("user.name.given[]"), field!("user.name")])
-    }
-
-    fn requester(&self) -> Object {
+impl Link {
+    fn document(&self) -> Value {
+        let identifier = self.identifier.as_ref().map(|own| json!({"system": own.system, "value": own.value}));
         Object::default()
-            .put("name", self.requester_name())
-            .put("licence", self.get(field!("requester.licence")))
-            .put("organization", self.get(field!("requester.organization")))
-            .put("phone", self.get(field!("requester.phone")))
-            .put("fax", self.get(field!("requester.fax")))
-    }
-
-    fn target(&self) -> Object {
-        let person = self.name([field!("target.name.family"), field!("target.name.given[]"), field!("target.name.text")]);
-        Object::default()
-            .put("name", person)
-            .put("organization", self.get(field!("target.organization")))
-            .put("location", self.get(field!("target.location")))
-            .put("specialty", self.get(field!("target.specialty")))
-            .put("listing", self.get(field!("target.listing")))
-            .put("phone", self.get(field!("target.phone")))
-            .put("fax", self.get(field!("target.fax")))
-    }
-
-    fn referral(&self, our_role: Option<&str>) -> Value {
-        let identifiers = identifiers(self.view);
-        let category = Object::default()
-            .put("code", self.get(field!("referral.category.code")))
-            .put("display", self.get(field!("referral.category.display")));
-        Object::default()
-            .put(
-                "identifiers",
-                Some(identifiers.iter().map(|own| json!({"system": own.system, "value": own.value})).collect::<Vec<Value>>()),
-            )
-            .put("our_role", our_role)
-            .put("status", self.get(field!("referral.status")))
-            .put("status_text", self.in_words(field!("referral.status"), codes::REQUEST_STATUS))
-            .put("category", category.some())
-            .put("priority", self.get(field!("referral.priority")))
-            .put("priority_text", self.in_words(field!("referral.priority"), codes::PRIORITY))
-            .put("authored", self.time(field!("referral.authored")))
-            .put("reason", self.get(field!("referral.reason")))
-            .put_list("notes", self.all(field!("referral.note[]")))
-            .put("requester", self.requester().some())
-            .put("target", self.target().some())
-            .put("task_status", self.get(field!("task.status")))
-            .put("task_status_text", self.in_words(field!("task.status"), codes::TASK_STATUS))
-            .put("business_status", self.get(field!("task.business_status")))
+            .put("referral_id", self.referral_id.as_deref())
+            .put("relation", Some(self.relation.as_str()))
+            .put("identifier", identifier)
             .value()
     }
-
-    fn patient(&self) -> Value {
-        let address = Object::default()
-            .put_list("line", self.all(field!("patient.address.line[]")))
-            .put("city", self.get(field!("patient.address.city")))
-            .put("province", self.get(field!("patient.address.province")))
-            .put("postal_code", self.get(field!("patient.address.postal_code")));
-        let count = fields::repetitions(self.view, field!("patient.identifier[].value"));
-        let identifier = |index: usize| {
-            let value = self.at(field!("patient.identifier[].value"), index)?;
-            let kind = self.at(field!("patient.identifier[].type"), index);
-            let system = self.at(field!("patient.identifier[].system"), index);
-            Some(Object::default().put("type", kind).put("system", system).put("value", Some(value)).value())
-        };
-        Object::default()
-            .put("id", self.get(field!("patient.id")))
-            .put("name", self.patient_name())
-            .put("family", self.get(field!("patient.name.family")))
-            .put_list("given", self.all(field!("patient.name.given[]")))
-            .put("birth_date", self.get(field!("patient.birth_date")))
-            .put("gender", self.get(field!("patient.gender")))
-            .put("health_number", self.get(field!("patient.health_number")))
-            .put("health_number_version", self.get(field!("patient.health_number.version")))
-            .put("mrn", self.get(field!("patient.mrn")))
-            .put_list("identifiers", (0..count).filter_map(identifier).collect())
-            .put("phone", self.get(field!("patient.phone")))
-            .put("email", self.get(field!("patient.email")))
-            .put("address", address.some())
-            .put("language", self.get(field!("patient.language")))
-            .value()
-    }
-
-    fn task(&self) -> Option<Value> {
-        Object::default()
-            .put("code", self.get(field!("task.code")))
-            .put("code_text", self.in_words(field!("task.code"), codes::TASK_CODE))
-            .put("status", self.get(field!("task.status")))
-            .put("status_text", self.in_words(field!("task.status"), codes::TASK_STATUS))
-            .put("status_reason", self.get(field!("task.status_reason")))
-            .put("business_status", self.get(field!("task.business_status")))
-            .put("modified", self.time(field!("task.modified")))
-            .put_list("notes", self.all(field!("task.note[]")))
-            .some()
-    }
-
-    fn appointment(&self) -> Option<Value> {
-        Object::default()
-            .put("identifier", self.get(field!("appointment.identifier")))
-            .put("status", self.get(field!("appointment.status")))
-            .put("status_text", self.in_words(field!("appointment.status"), codes::APPOINTMENT_STATUS))
-            .put("start", self.time(field!("appointment.start")))
-            .put("end", self.time(field!("appointment.end")))
-            .put("location", self.get(field!("appointment.location")))
-            .put("description", self.get(field!("appointment.description")))
-            .put("comment", self.get(field!("appointment.comment")))
-            .put("instruction", self.get(field!("appointment.instruction")))
-            .some()
-    }
-
-    fn communication(&self) -> Option<Value> {
-        Object::default()
-            .put("identifier", self.get(field!("communication.identifier")))
-            .put("category", self.get(field!("communication.category")))
-            .put("category_text", self.in_words(field!("communication.category"), codes::COMMUNICATION_CATEGORY))
-            .put("sent", self.time(field!("communication.sent")))
-            .put("in_response_to", self.get(field!("communication.in_response_to")))
-            .put_list("text", self.all(field!("communication.text[]")))
-            .some()
-    }
-
-    fn attachments(&self) -> Vec<Value> {
-        let describe = |index: usize| {
-            let number = |field: &Field| self.at(field, index).and_then(|text| text.parse::<u64>().ok());
-            Object::default()
-                .put("title", self.at(field!("attachment[].title"), index))
-                .put("content_type", self.at(field!("attachment[].content_type"), index))
-                .put("size", number(field!("attachment[].size")))
-                .put("url", self.at(field!("attachment[].url"), index))
-                .value()
-        };
-        (0..self.view.attachment_count()).map(describe).collect()
-    }
-
-    /// Who acted: the side the event comes from, by the name a reader knows it under.
-    fn actor(&self) -> Option<String> {
-        let direction = events::info(self.event).map(|event| event.direction);
-        let target = || {
-            self.get(field!("target.organization"))
-                .or_else(|| self.get(field!("target.location")))
-                .or_else(|| self.get(field!("target.name.family")))
-        };
-        let requester = || self.requester_name().or_else(|| self.get(field!("requester.organization")));
-        let side = if direction == Some(Direction::TargetToSource) { target() } else { requester() };
-        side.or_else(|| self.get(field!("source.name")))
-    }
-
-    /// The sentence that fits: of the appointment's or task's status when one is in focus, else of the event.
-    fn sentence(&self) -> (&'static str, &'static str) {
-        let in_focus = |name: &str| self.view.in_focus(name);
-        let by_status = |field: &Field, table: &'static [Word]| codes::find(table, &self.get(field)?);
-        let by_appointment =
-            in_focus("Appointment").then(|| by_status(field!("appointment.status"), codes::APPOINTMENT_STATUS)).flatten();
-        let by_event = || codes::find(codes::EVENT_SENTENCES, self.event);
-        let by_task = || in_focus("Task").then(|| by_status(field!("task.status"), codes::TASK_STATUS)).flatten();
-        by_appointment.or_else(by_event).or_else(by_task).map_or(codes::OTHER_SENTENCE, |word| word.sentence)
-    }
-
-    /// What stands behind the sentence: the category, the clinic's own words, the beginning of the message.
-    fn addition(&self) -> Option<String> {
-        let text = match self.view.focus().next().map(resource_type)? {
-            "ServiceRequest" => self.get(field!("referral.category.display")),
-            "Task" => self.get(field!("task.business_status")),
-            "Communication" => self.get(field!("communication.text[]")),
-            _ => None,
-        }?;
-        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Some(if line.chars().count() > 80 { line.chars().take(79).chain(['…']).collect() } else { line })
-    }
-
-    /// One sentence in English and in French, as in a clinic's inbox.
-    fn summary(&self) -> (String, String) {
-        let (english, french) = self.sentence();
-        let start = self.get(field!("appointment.start")).map(|start| time::shown(&start, self.zone).unwrap_or(start));
-        let fill = |sentence: &str, someone: &str, patient: &str, preposition: &str, colon: &str| {
-            let when = start.as_ref().map_or(String::new(), |start| format!(" {preposition} {start}"));
-            let actor = self.actor();
-            let name = self.patient_name();
-            let filled = substitute(
-                sentence,
-                &[
-                    ("{actor}", actor.as_deref().unwrap_or(someone)),
-                    ("{patient}", name.as_deref().unwrap_or(patient)),
-                    ("{when}", &when),
-                ],
-            );
-            self.addition().map_or(filled.clone(), |addition| format!("{filled}{colon}{addition}"))
-        };
-        let preposition = if english.contains("booked") { "for" } else { "on" };
-        (fill(english, "The sender", "a patient", preposition, ": "), fill(french, "L’expéditeur", "un patient", "le", "\u{a0}: "))
-    }
-}
-
-/// Replaces the placeholders; what is put in is not looked at again.
-fn substitute(sentence: &str, values: &[(&str, &str)]) -> String {
-    let mut text = String::new();
-    let mut rest = sentence;
-    while let Some(at) = rest.find('{') {
-        let (before, from) = rest.split_at(at);
-        text.push_str(before);
-        match values.iter().find(|(name, _)| from.starts_with(name)) {
-            Some((name, value)) => {
-                text.push_str(value);
-                rest = from.strip_prefix(name).unwrap_or_default();
-            }
-            None => {
-                text.push('{');
-                rest = from.strip_prefix('{').unwrap_or_default();
-            }
-        }
-    }
-    text + rest
 }
 
 /// The notification document as JSON.
 pub fn document(view: View<'_>, event: &str, issues: &[Issue], notice: &Notice) -> String {
-    let reader = Reader { view, event, zone: notice.time_zone };
+    let reader = Reader { view, zone: notice.time_zone };
     let words = events::info(event).map(|event| event.words);
-    let (summary, summary_fr) = reader.summary();
-    let message = Object::default()
+    let summary = Summary { reader, event };
+    let (english, french) = match notice.changes {
+        Some([]) => summary.nothing_new(),
+        Some(changes) => summary.of_changes(changes),
+        None => summary.of_event(),
+    };
+    let has_communication = view.in_focus("Communication");
+    let changes: Option<Vec<Value>> = notice.changes.map(|changes| changes.iter().map(Change::document).collect());
+    Object::default()
+        .put("event", Some(event))
+        .put("event_text", words.map(|words| words.0))
+        .put("event_text_fr", words.map(|words| words.1))
+        .put("summary", Some(english))
+        .put("summary_fr", Some(french))
+        .put("needs", Some(needs(reader, event, issues, notice)))
+        .put("no_change", is_nothing_new(notice).then_some(true))
+        .put("outdated", notice.outdated.then_some(true))
+        .put("partner", notice.partner)
+        .put("trusted", Some(notice.trusted))
+        .put("test", view.is_test().then_some(true))
+        .put("referral_id", notice.referral_id)
+        .put("launch_id", notice.launch_id)
+        .put("unlinked", notice.unlinked.then_some(true))
+        .put_list("candidates", notice.candidates.iter().map(|id| json!(id)).collect())
+        .put("message", Some(message(reader).value()))
+        .put("focus", Some(view.focus().map(resource_type).collect::<Vec<_>>()))
+        .put("changes", changes)
+        .put("referral", Some(referral(reader, notice).value()))
+        .put("patient", Some(reader.patient()))
+        .put("task", reader.task().some())
+        .put("appointment", reader.appointment().some())
+        // A communication that only travels along was told before (messaging.md 4.2).
+        .put("communication", has_communication.then(|| reader.communication().some()).flatten())
+        .put("attachments", Some(reader.attachments()))
+        .put("issues", Some(issues.iter().map(issue).collect::<Vec<_>>()))
+        .value()
+        .to_string()
+}
+
+fn message(reader: Reader<'_>) -> Object {
+    Object::default()
         .put("id", reader.get(field!("message.id")))
         .put("bundle_id", reader.get(field!("message.bundle_id")))
         .put("timestamp", reader.time(field!("message.timestamp")))
         .put("reason", reader.get(field!("message.reason")))
         .put("source", reader.get(field!("source.name")))
         .put("source_endpoint", reader.get(field!("source.endpoint")))
-        .put("user", reader.user_name());
-    let focus: Vec<&str> = view.focus().map(resource_type).collect();
-    let has_communication = focus.contains(&"Communication");
-    let issues: Vec<Value> = issues
-        .iter()
-        .map(|issue| json!({"severity": issue.severity, "code": issue.code, "expression": issue.expression, "text": issue.text, "source": issue.source}))
-        .collect();
-    Object::default()
-        .put("event", Some(event))
-        .put("event_text", words.map(|words| words.0))
-        .put("event_text_fr", words.map(|words| words.1))
-        .put("summary", Some(summary))
-        .put("summary_fr", Some(summary_fr))
-        .put("partner", notice.partner)
-        .put("trusted", Some(notice.trusted))
-        .put("test", view.is_test().then_some(true))
-        .put("message", Some(message.value()))
-        .put("focus", Some(focus))
-        .put("referral", Some(reader.referral(notice.our_role)))
-        .put("patient", Some(reader.patient()))
-        .put("task", reader.task())
-        .put("appointment", reader.appointment())
-        // A communication that only travels along was told before (messaging.md 4.2).
-        .put("communication", has_communication.then(|| reader.communication()).flatten())
-        .put("attachments", Some(reader.attachments()))
-        .put("issues", Some(issues))
-        .value()
-        .to_string()
+        .put("user", reader.user_name())
 }
 
-/// All identifiers that name the referral (messaging.md 10.5, keys 1 to 3): of the request, of what the focus is based on, of the header.
-/// One without a system is kept with an empty one: whoever sends it must be party to what it names, like with any other.
-fn identifiers(view: View<'_>) -> Vec<Identifier> {
-    let own = list(view.home(Home::Request, 0).and_then(|request| request.get("identifier")));
-    // What a request itself is based on is another referral.
-    let focus = view.focus().filter(|_| !view.in_focus("ServiceRequest"));
-    let based_on = focus.flat_map(|resource| list(resource.get("basedOn"))).filter_map(|reference| reference.get("identifier"));
-    let extensions = list(view.header().and_then(|header| header.get("extension")))
-        .filter_map(|extension| extension.get("valueIdentifier").filter(|_| is_referral_identifier(extension)));
-    let mut found: Vec<Identifier> = Vec::new();
-    for identifier in own.chain(based_on).chain(extensions) {
-        let part = |name: &str| text(identifier, name).filter(|text| !text.is_empty());
-        if let Some(value) = part("value") {
-            let identifier = Identifier { system: part("system").unwrap_or_default().to_owned(), value: value.to_owned() };
-            if !found.contains(&identifier) {
-                found.push(identifier);
-            }
-        }
-    }
-    found
+fn referral(reader: Reader<'_>, notice: &Notice) -> Object {
+    let links = |links: &[Link]| links.iter().map(Link::document).collect::<Vec<_>>();
+    reader.referral(notice.our_role).put_list("parents", links(notice.parents)).put_list("children", links(notice.children))
 }
 
-/// The extension goes by two names (messaging.md 4.3).
-fn is_referral_identifier(extension: Node<'_>) -> bool {
-    let url = text(extension, "url").unwrap_or_default();
-    url.ends_with("/ext-referral-identifier") || url.ends_with("/Referral-Identifier-EXT")
+fn issue(issue: &Issue) -> Value {
+    json!({"severity": issue.severity, "code": issue.code, "expression": issue.expression, "text": issue.text, "source": issue.source})
+}
+
+/// The referral was known, and nothing of it is different now.
+fn is_nothing_new(notice: &Notice) -> bool {
+    notice.changes.is_some_and(<[Change]>::is_empty)
+}
+
+/// What a person has to do about the message.
+fn needs(reader: Reader<'_>, event: &str, issues: &[Issue], notice: &Notice) -> Vec<&'static str> {
+    let new = !is_nothing_new(notice);
+    let wanted = [
+        ("show", new),
+        ("answer", new && is_question(reader, event)),
+        ("review", new && is_to_be_reviewed(reader, event) || issues.iter().any(|issue| issue.severity == "error")),
+        ("link", notice.unlinked),
+    ];
+    wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(need, _)| need).collect()
+}
+
+/// Whether the other side waits for information (messaging.md 3.1, 12).
+fn is_question(reader: Reader<'_>, event: &str) -> bool {
+    let is = |field: &Field, codes: &[&str]| reader.get(field).is_some_and(|code| codes.contains(&code.as_str()));
+    let asks = |field: &Field| is(field, &["rfi", "request-for-information"]);
+    let communication = || asks(field!("communication.category.code")) || asks(field!("communication.category"));
+    let task = || {
+        is(field!("task.code"), &["request-for-information-for-requester"])
+            && !is(field!("task.status"), &["completed", "cancelled", "failed", "rejected", "entered-in-error"])
+    };
+    event == "add-rfi" || reader.view.in_focus("Communication") && communication() || reader.view.in_focus("Task") && task()
+}
+
+/// Whether a person must look into the referral: the other side corrected data, withdrew the request or refused it (messaging.md 3.1, 11).
+fn is_to_be_reviewed(reader: Reader<'_>, event: &str) -> bool {
+    let status = || reader.get(field!("task.status"));
+    let refused = || matches!(status().as_deref(), Some("rejected" | "failed" | "cancelled" | "entered-in-error"));
+    matches!(event, "notify-data-correction" | "revoke-service-request") || reader.view.in_focus("Task") && refused()
 }
 
 /// What a message says about its referral; `None` when it names none.
@@ -419,17 +174,7 @@ pub fn referral_update(view: View<'_>, event: &str, our_role: ReferralRole, part
     if identifiers.is_empty() {
         return None;
     }
-    let reader = Reader { view, event, zone: None };
-    let referral = reader.referral(None);
-    let document = Object::default()
-        .put("last_event", Some(event))
-        .put("last_message", reader.get(field!("message.id")))
-        .put("referral", Some(referral))
-        .put("patient", Some(reader.patient()))
-        .put("task", reader.task())
-        .put("appointment", reader.appointment())
-        .value()
-        .to_string();
+    let document = Content::of(view, event, None).document();
     Some(ReferralUpdate { identifiers, ours: Vec::new(), our_role, partner_role, document })
 }
 

@@ -18,9 +18,6 @@ impl<'a> Checker<'a> {
         if !self.is_object(node, place) {
             return;
         }
-        if let Some(entry) = place.entry() {
-            self.entry = entry;
-        }
         let name = node.get("resourceType").and_then(Node::str).unwrap_or_default();
         let Some(kind) = self.r4.resource(name).and_then(|index| self.r4.kind(index)) else {
             let (level, text) = if self.r4.is_resource_type(name) {
@@ -37,6 +34,16 @@ impl<'a> Checker<'a> {
             self.keep_contained(node);
         }
         self.object(node, kind, place);
+    }
+
+    /// The resource of an entry: base R4, and the guide's rules while it is at hand.
+    fn of_entry(&mut self, index: usize, node: Node<'a>, place: &Place<'_>) {
+        let from = self.links.len();
+        self.resource(node, false, place);
+        let Some(entry) = self.entries.get_mut(index) else { return };
+        entry.links = from..self.links.len();
+        let kind = entry.kind;
+        self.guide(kind, node, place);
     }
 
     /// A resource inside another has an id and holds no further ones.
@@ -67,7 +74,6 @@ impl<'a> Checker<'a> {
         }
         if empty {
             self.findings.add(Warning, "structure", place, "an empty object says nothing", "FHIR R4 ele-1");
-            return;
         }
         for (index, mark) in self.r4.marks(kind).iter().enumerate() {
             if mark.required && seen & 1 << index == 0 {
@@ -164,7 +170,10 @@ impl<'a> Checker<'a> {
         }
         match element.holds {
             Holds::Primitive(primitive) => self.primitive(primitive, element, value, place),
-            Holds::Resource => self.resource(value, element.name == "contained", place),
+            Holds::Resource => match place.entry() {
+                Some(index) => self.of_entry(index, value, place),
+                None => self.resource(value, element.name == "contained", place),
+            },
             Holds::Complex(kind) => {
                 if let Some(kind) = self.r4.kind(kind).filter(|_| self.is_object(value, place)) {
                     self.object(value, kind, place);

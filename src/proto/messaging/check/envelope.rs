@@ -1,12 +1,10 @@
 //! The rules of the envelope that compare its parts (messaging.md 4.1); what an element must be on its own stands in `guide/rules_on.rs`.
 
-use std::collections::HashSet;
-
 use crate::proto::fhir::outcome::Level::{Error, Warning};
 use crate::proto::fhir::tree::Node;
 
-use super::Checker;
 use super::findings::Place;
+use super::{Checker, Entry};
 
 impl<'a> Checker<'a> {
     pub(super) fn envelope(&mut self, bundle: Node<'a>, root: &Place<'_>) {
@@ -18,7 +16,7 @@ impl<'a> Checker<'a> {
             let text = "a message has at least two entries: the MessageHeader and its focus";
             self.findings.add(Error, "required", &list, text, "Ontario 0.10.1 Bundle");
         }
-        let mut seen = HashSet::new();
+        let version = |entry: &Entry<'a>| entry.resource.get("meta").and_then(|meta| meta.get("versionId")).and_then(Node::str);
         for (index, entry) in self.entries.iter().enumerate() {
             let Some(url) = entry.full_url else { continue };
             let item = list.item(index);
@@ -31,8 +29,8 @@ impl<'a> Checker<'a> {
                 let text = "the fullUrl names a version; expected the address without it";
                 self.findings.add(Warning, "invariant", &place, text, "FHIR R4 Bundle bdl-8");
             }
-            let version = entry.resource.get("meta").and_then(|meta| meta.get("versionId")).and_then(Node::str);
-            if !seen.insert((url, version)) {
+            let first = self.addresses.with_full_url(url).filter(|first| *first != index);
+            if first.and_then(|first| self.entries.get(first)).is_some_and(|first| version(first) == version(entry)) {
                 let text = "another entry has the same fullUrl";
                 self.findings.add(Error, "duplicate", &place, text, "FHIR R4 Bundle bdl-7");
             }

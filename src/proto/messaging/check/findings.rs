@@ -68,6 +68,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Adds a finding. Where two rules say the same of one place, the first is enough.
     #[cold]
     pub(super) fn add(
         &mut self,
@@ -78,11 +79,14 @@ impl Findings {
         source: &'static str,
     ) {
         let count = if level == Level::Error { &mut self.errors } else { &mut self.others };
-        *count += 1;
-        if *count <= MOST_FINDINGS {
+        if *count < MOST_FINDINGS {
             let (severity, expression) = (level.as_str(), place.to_string());
+            if self.issues.iter().any(|issue| issue.code == code && issue.expression == expression) {
+                return;
+            }
             self.issues.push(Issue { severity, code, expression, text: text.into(), source });
         }
+        *count += 1;
     }
 
     /// All of them, and how many more there are.
@@ -115,10 +119,12 @@ mod tests {
     #[test]
     fn findings_are_limited_and_the_last_says_how_many_more() {
         let mut findings = Findings::default();
-        for _ in 0..MOST_FINDINGS + 3 {
-            findings.add(Level::Warning, "value", &Place::root("Bundle"), "odd", "");
+        let root = Place::root("Bundle");
+        for index in 0..MOST_FINDINGS + 3 {
+            findings.add(Level::Warning, "value", &root.item(index), "odd", "");
         }
-        findings.add(Level::Error, "value", &Place::root("Bundle"), "wrong", "");
+        findings.add(Level::Error, "value", &root, "wrong", "");
+        findings.add(Level::Error, "value", &root, "wrong again", "");
         let issues = findings.finish();
         assert_eq!(issues.len(), MOST_FINDINGS + 2);
         assert_eq!(issues[MOST_FINDINGS].severity, "error");

@@ -1,9 +1,9 @@
 //! Walks the guide's rules over the resources they are about, and looks at the profiles that resources declare.
 
-use crate::proto::fhir::outcome::Level::Warning;
+use crate::proto::fhir::outcome::Level::{Information, Warning};
 use crate::proto::fhir::reference::bare_uuid;
 use crate::proto::fhir::tree::{Node, list};
-use crate::proto::guide::rules::{Basis, Profile, Rule, What};
+use crate::proto::guide::rules::{Basis, IDENTIFIER_CODES, IDENTIFIER_TYPES, Profile, Rule, What, is_health_card_system};
 
 use super::Checker;
 use super::findings::Place;
@@ -17,22 +17,14 @@ struct Work {
 }
 
 impl<'a> Checker<'a> {
-    /// All rules of the dialect over the Bundle and every resource, and the profiles those declare.
-    pub(super) fn guide(&mut self, bundle: Node<'a>, root: &Place<'_>) {
-        self.profile("Bundle", bundle, root);
-        let list = root.member("entry");
-        for index in 0..self.entries.len() {
-            let Some((kind, resource)) = self.entries.get(index).map(|entry| (entry.kind, entry.resource)) else { return };
-            self.entry = index;
-            let item = list.item(index);
-            let place = item.member("resource");
-            self.keep_contained(resource);
-            self.profile(kind, resource, &place);
-            self.declared(kind, resource, &place);
-        }
+    /// The rules of the dialect over the resource of an entry.
+    pub(super) fn guide(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
+        self.profile(kind, resource, place);
+        self.declared(kind, resource, place);
+        self.identifiers(kind, resource, place);
     }
 
-    fn profile(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
+    pub(super) fn profile(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
         for (profile, basis) in self.dialect.rules.profiles.iter().filter(|(profile, _)| profile.resource == kind) {
             for rule in profile.rules {
                 self.walk(resource, rule.holder, place, Work { rule, profile, basis: *basis });
@@ -141,6 +133,31 @@ impl<'a> Checker<'a> {
             } else if !known.contains(&version) {
                 let text = format!("the version of the profile is not one that is known; expected {}", known.join(" or "));
                 self.findings.add(Warning, "value", &place, text, SOURCE);
+            }
+        }
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// The types and systems of identifiers (messaging.md 7).
+    fn identifiers(&mut self, kind: &str, resource: Node<'a>, place: &Place<'_>) {
+        const SOURCE: &str = "Ontario Identifier Policy";
+        fn text<'a>(node: Node<'a>, name: &str) -> &'a str {
+            node.get(name).and_then(Node::str).unwrap_or_default()
+        }
+        let member = place.member("identifier");
+        for (index, identifier) in list(resource.get("identifier")).enumerate() {
+            let item = member.item(index);
+            for coding in list(identifier.get("type").and_then(|kind| kind.get("coding"))) {
+                let code = text(coding, "code");
+                if IDENTIFIER_CODES.contains(&code) && !IDENTIFIER_TYPES.contains(&text(coding, "system")) {
+                    let words = "the type of the identifier is not of the code system v2-0203";
+                    self.findings.add(Information, "value", &item.member("type"), words, SOURCE);
+                }
+                if code == "JHN" && kind == "Patient" && !is_health_card_system(text(identifier, "system")) {
+                    let words = "the system is not that of a province's health cards";
+                    self.findings.add(Warning, "value", &item.member("system"), words, SOURCE);
+                }
             }
         }
     }

@@ -14,6 +14,7 @@ mod references;
 mod tests;
 
 use std::collections::{HashMap, TryReserveError};
+use std::ops::Range;
 
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::fhir::r4::R4;
@@ -31,8 +32,8 @@ struct Entry<'a> {
     full_url: Option<&'a str>,
     kind: &'a str,
     resource: Node<'a>,
-    /// The entries its references lead to.
-    leads_to: Vec<usize>,
+    /// Where its references lead, in [`Checker::links`].
+    links: Range<usize>,
 }
 
 struct Checker<'a> {
@@ -44,8 +45,8 @@ struct Checker<'a> {
     addresses: Addresses<'a>,
     /// The entries by identifier.
     logical: Logical<'a>,
-    /// The entry under way.
-    entry: usize,
+    /// The entries that references lead to, in the order of those they stand in.
+    links: Vec<usize>,
     /// The type of each contained resource of the entry under way, by id.
     contained: HashMap<&'a str, &'a str>,
 }
@@ -71,7 +72,7 @@ pub fn check(bundle: Node<'_>, dialect: &'static Dialect) -> Vec<Issue> {
         checker.object(bundle, kind, &root);
     }
     checker.envelope(bundle, &root);
-    checker.guide(bundle, &root);
+    checker.profile("Bundle", bundle, &root);
     checker.content(&root);
     checker.reachable(&root);
     checker.findings.finish()
@@ -84,12 +85,12 @@ impl<'a> Checker<'a> {
         entries.try_reserve_exact(items().count())?;
         let mut addresses = Addresses::default();
         addresses.reserve(entries.capacity())?;
-        for (index, item) in items().enumerate() {
+        for item in items() {
             let resource = item.get("resource").unwrap_or(item);
             let text = |node: Node<'a>, name| node.get(name).and_then(Node::str);
             let (full_url, kind) = (text(item, "fullUrl"), text(resource, "resourceType").unwrap_or_default());
-            addresses.add(index, full_url, kind, text(resource, "id"));
-            entries.push(Entry { full_url, kind, resource, leads_to: Vec::new() });
+            addresses.add(full_url, kind, text(resource, "id"));
+            entries.push(Entry { full_url, kind, resource, links: 0..0 });
         }
         let (r4, invariants, findings) = (R4::get(), invariants::all(), Findings::default());
         Ok(Self {
@@ -100,7 +101,7 @@ impl<'a> Checker<'a> {
             entries,
             addresses,
             logical: Logical::default(),
-            entry: 0,
+            links: Vec::new(),
             contained: HashMap::new(),
         })
     }

@@ -88,9 +88,7 @@ impl<'a> Checker<'a> {
                 self.findings.add(Error, "not-found", &place.member("reference"), words, "FHIR R4 Reference ref-1");
             }
         } else if let Some(target) = resolved {
-            if let Some(entry) = self.entries.get_mut(self.entry) {
-                entry.leads_to.push(target);
-            }
+            self.links.push(target);
         } else if address.is_some() && node.get("identifier").and_then(|identifier| text(identifier, "value")).is_none() {
             let words = "this leads to no entry of the Bundle; expected an entry, or an identifier with system and value";
             self.findings.add(Warning, "not-found", &place.member("reference"), words, "CA:eReC 1.1.0 Task, decision");
@@ -115,7 +113,8 @@ impl<'a> Checker<'a> {
             if let Some(reached) = reached.get_mut(index) {
                 *reached = true;
             }
-            open.extend(self.entries.get(index).into_iter().flat_map(|entry| &entry.leads_to));
+            let links = self.entries.get(index).and_then(|entry| self.links.get(entry.links.clone()));
+            open.extend(links.unwrap_or_default());
         }
         let entries = root.member("entry");
         for (index, _) in reached.iter().enumerate().filter(|(_, reached)| !**reached) {

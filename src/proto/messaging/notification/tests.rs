@@ -66,6 +66,7 @@ fn members_stand_in_fixed_order() {
         "event_text_fr",
         "summary",
         "summary_fr",
+        "needs",
         "partner",
         "trusted",
         "message",
