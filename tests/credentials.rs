@@ -91,9 +91,7 @@ fn a_secret_in_the_body_or_by_basic_with_and_without_a_certificate() {
 
 #[test]
 fn a_certificate_alone_proves_the_client_id() {
-    let with = |clinic: &Clinic, partner: &Partner| {
-        json!({"auth": credentials(partner, json!({})), "client_tls": pair(&clinic.authority)})
-    };
+    let with = |clinic: &Clinic, partner: &Partner| json!({"auth": credentials(partner, json!({})), "client_tls": pair(&clinic.authority)});
     let (partner, _) = sent(with, true);
     let request = partner.token_requests().pop().unwrap();
     assert_eq!(form(&request, "client_id").as_deref(), Some("pos"));
@@ -105,10 +103,7 @@ fn asserted(key: &str, algorithm: &str, public: &DecodingKey, expected: Algorith
     let signed = json!({"private_key_jwt": {"key": key, "key_id": "k-1", "algorithm": algorithm}});
     let (partner, _) = sent(|_, partner| json!({"auth": credentials(partner, signed)}), false);
     let request = partner.token_requests().pop().unwrap();
-    assert_eq!(
-        form(&request, "client_assertion_type").as_deref(),
-        Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-    );
+    assert_eq!(form(&request, "client_assertion_type").as_deref(), Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
     let mut rules = Validation::new(expected);
     rules.set_audience(&[token_url(&partner)]);
     let token = decode::<Value>(form(&request, "client_assertion").unwrap(), public, &rules).unwrap();
@@ -120,10 +115,9 @@ fn asserted(key: &str, algorithm: &str, public: &DecodingKey, expected: Algorith
 #[test]
 fn a_signed_assertion_by_each_algorithm() {
     crypto::install();
-    for (name, algorithm, made) in [
-        ("ES256", Algorithm::ES256, &rcgen::PKCS_ECDSA_P256_SHA256),
-        ("ES384", Algorithm::ES384, &rcgen::PKCS_ECDSA_P384_SHA384),
-    ] {
+    for (name, algorithm, made) in
+        [("ES256", Algorithm::ES256, &rcgen::PKCS_ECDSA_P256_SHA256), ("ES384", Algorithm::ES384, &rcgen::PKCS_ECDSA_P384_SHA384)]
+    {
         let key = KeyPair::generate_for(made).unwrap();
         asserted(&key.serialize_pem(), name, &DecodingKey::from_ec_der(key.public_key_raw()), algorithm);
     }
@@ -164,8 +158,7 @@ fn a_changed_secret_file_is_read_again_and_a_bad_one_keeps_the_old() {
     let clinic = Clinic::new();
     let file = clinic.path("bearer.secret");
     std::fs::write(&file, "the-first-fixed-bearer\n").unwrap();
-    let pos = clinic
-        .start(|document| document["partners"][0]["messaging"]["auth"] = json!({"bearer": {"file": "bearer.secret"}}));
+    let pos = clinic.start(|document| document["partners"][0]["messaging"]["auth"] = json!({"bearer": {"file": "bearer.secret"}}));
     let shown = |key: &str, number| {
         send(&pos, key, number);
         clinic.partner.messages().pop().unwrap().header("authorization").unwrap()
@@ -195,7 +188,9 @@ fn what_says_who_we_are_must_be_one_and_usable() {
     };
     assert!(refused(json!({})).contains("nothing that says who we are"));
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
-    assert!(refused(json!({"client_secret": CLIENT_SECRET, "private_key_jwt": {"key": key, "algorithm": "ES256"}})).contains("beside"));
+    assert!(
+        refused(json!({"client_secret": CLIENT_SECRET, "private_key_jwt": {"key": key, "algorithm": "ES256"}})).contains("beside")
+    );
     assert!(refused(json!({"private_key_jwt": {"key": key, "algorithm": "ES384"}})).contains("no key that can sign so"));
     assert!(refused(json!({"private_key_jwt": {"key": "missing.pem"}})).contains("missing.pem"));
 }

@@ -75,7 +75,8 @@ fn mute(_: &Clinic) -> String {
 }
 
 fn rows() -> Vec<Row> {
-    let outcome = br#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"required","diagnostics":"Testpatient"}]}"#;
+    let outcome =
+        br#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"required","diagnostics":"Testpatient"}]}"#;
     let duplicate = br#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"duplicate"}]}"#;
     let page = Reply::Answer(200, "Content-Type: text/html\r\n", b"<p>Please sign in</p>".to_vec());
     let token = |reply, http_status, word| {
@@ -98,7 +99,13 @@ fn rows() -> Vec<Row> {
         token(answer(500), 500, "token endpoint"),
         token(answer(401), 401, "token endpoint"),
         row("401 once", answer(401), Delivered, 200, ""),
-        Row { fault: "401 always", at: At::Partner(vec![answer(401), answer(401)]), state: Dead, http_status: 401, word: "credential" },
+        Row {
+            fault: "401 always",
+            at: At::Partner(vec![answer(401), answer(401)]),
+            state: Dead,
+            http_status: 401,
+            word: "credential",
+        },
         row("429 with Retry-After", Reply::Answer(429, "Retry-After: 3000\r\n", Vec::new()), Queued, 429, "429"),
         row("500", answer(500), Queued, 500, "500"),
         row("503 with a page", Reply::Answer(503, "Content-Type: text/html\r\n", b"<p>".to_vec()), Queued, 503, "503"),

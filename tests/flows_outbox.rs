@@ -45,7 +45,7 @@ fn a_partner_that_is_away_gets_probes_while_all_else_waits_and_everything_when_i
     let clinic = Clinic::new();
     let other = Partner::new(&clinic.authority);
     let pos = clinic.start(|document| {
-        // The pauses are 2 s, 12 s, 48 s: no second attempt of a message comes while this is looked at.
+        // A minute and more: no second attempt of a message comes while this is looked at.
         document["network"]["first_retry_ms"] = json!(60_000);
         document["partners"][1]["messaging"]["endpoint"] = json!(other.endpoint());
     });

@@ -456,4 +456,3 @@ fn a_waiting_event_of_a_kind_not_asked_for_holds_nobody_up() {
     let message = kit.store.lease_event(event_kind::MESSAGE, NOW, NOW + 1).unwrap();
     assert_eq!(message.map(|event| event.kind), Some(event_kind::MESSAGE));
 }
-

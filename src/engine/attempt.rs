@@ -80,7 +80,8 @@ impl Inner {
         let client = self.client(partner)?;
         let token = self.bearer(partner, &client)?;
         let answer = post_once(&client, partner, record, token.as_ref(), body)?;
-        let fetched = partner.messaging.as_ref().is_some_and(|messaging| matches!(messaging.auth, OutboundAuth::ClientCredentials(_)));
+        let fetched =
+            partner.messaging.as_ref().is_some_and(|messaging| matches!(messaging.auth, OutboundAuth::ClientCredentials(_)));
         match (&answer, token) {
             (Ok(Answer { status: 401, .. }), Some(token)) if fetched => {
                 self.tokens.drop_refused(&partner.name, Some(&token));

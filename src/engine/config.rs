@@ -14,7 +14,9 @@ use check::wrong;
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::io::store::{sqlite, vault};
 use crate::io::{clock, crypto};
-use crate::proto::settings::{Bearer, ClientAuth, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
+use crate::proto::settings::{
+    Bearer, ClientAuth, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings,
+};
 
 /// A configuration being put together: one JSON document (docs/schema/configuration.json) and the secrets it names.
 #[derive(Clone, Default)]

@@ -60,7 +60,9 @@ impl Inner {
         drop(sources);
         let (level, text, failed) = match loaded {
             Ok(()) => (Level::Info, "files of the configuration changed and were read again".to_owned(), false),
-            Err(error) => (Level::Error, format!("a file of the configuration changed and cannot be used, the old stays: {error}"), true),
+            Err(error) => {
+                (Level::Error, format!("a file of the configuration changed and cannot be used, the old stays: {error}"), true)
+            }
         };
         self.log.line(level, "engine", text.clone());
         self.queue.signal(Signal::Alert { key: "configuration-file".to_owned(), partner: None, text, started: failed });

@@ -38,7 +38,8 @@ fn a_whole_trail_verifies_and_is_exported_in_order() {
     let last = first.last().unwrap();
     let rest = kit.store.audit_entries(Some((&last.node_id, last.seq)), 100).unwrap();
     let places: Vec<(String, i64)> = first.iter().chain(&rest).map(|entry| (entry.node_id.clone(), entry.seq)).collect();
-    let expected: Vec<(String, i64)> = ["one", "two"].iter().flat_map(|node| (1..=6).map(|seq| ((*node).to_owned(), seq))).collect();
+    let expected: Vec<(String, i64)> =
+        ["one", "two"].iter().flat_map(|node| (1..=6).map(|seq| ((*node).to_owned(), seq))).collect();
     assert_eq!(places, expected);
     assert_eq!(first[0].content, r#"{"what":"note","note":{"number":1}}"#);
 }
@@ -121,7 +122,8 @@ fn a_head_noted_elsewhere_finds_a_store_that_was_put_back() {
 #[test]
 fn the_same_refusal_is_counted_and_not_repeated() {
     let kit = Kit::new();
-    let refusal = |reason: &str| Refusal { what: "login refused", partner: None, reason: reason.into(), address: Some("192.0.2.7".into()) };
+    let refusal =
+        |reason: &str| Refusal { what: "login refused", partner: None, reason: reason.into(), address: Some("192.0.2.7".into()) };
     for second in 0..5 {
         kit.store.audit_refusal(&refusal("no token"), NOW + second * SECOND).unwrap();
     }

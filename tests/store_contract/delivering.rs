@@ -127,7 +127,8 @@ fn a_delivery_by_hand_or_at_the_end_of_its_time_is_urgent() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
     let ids = ["k1", "k2"].map(|key| store.enqueue(&outgoing("a", key, None), NOW).unwrap().delivery.id);
-    let urgent = |expired_before| store.lease_deliveries(&Turn { urgent: true, expired_before, ..turn("a", 1) }, NOW).unwrap().pop();
+    let urgent =
+        |expired_before| store.lease_deliveries(&Turn { urgent: true, expired_before, ..turn("a", 1) }, NOW).unwrap().pop();
     assert_eq!(due(store, NOW), [("a".to_owned(), false)]);
     assert!(urgent(NOW).is_none());
     store.requeue_delivery(&ids[1], Some("b-new"), NOW).unwrap();

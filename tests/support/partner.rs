@@ -234,8 +234,7 @@ fn serve(mut wire: Wire, script: &Mutex<Script>) {
 fn give(wire: &mut Wire, reply: Reply, seen: &Seen) -> bool {
     let sent = match reply {
         Reply::Answer(status, headers, body) => {
-            let kind =
-                if headers.to_lowercase().contains("content-type") { "" } else { "Content-Type: application/fhir+json\r\n" };
+            let kind = if headers.to_lowercase().contains("content-type") { "" } else { "Content-Type: application/fhir+json\r\n" };
             let head = format!("HTTP/1.1 {status} Reply\r\nContent-Length: {}\r\n{kind}{headers}\r\n", body.len());
             wire.write_all(head.as_bytes()).and_then(|()| wire.write_all(&body)).and_then(|()| wire.flush())
         }

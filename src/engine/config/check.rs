@@ -11,7 +11,9 @@ use url::Url;
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::proto::guide::dialects::dialect;
 use crate::proto::messaging::attachment::host_of;
-use crate::proto::settings::{ClientAuth, ClientCredentials, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp};
+use crate::proto::settings::{
+    ClientAuth, ClientCredentials, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp,
+};
 use crate::proto::store::Millis;
 
 /// `path: found …, expected …`, the form of every refusal.
@@ -192,7 +194,11 @@ fn check_partner(at: &str, partner: &Partner) -> Result<()> {
             }
         }
         if let OutboundAuth::ClientCredentials(credentials) = &messaging.auth {
-            check_credentials(&format!("{at}.messaging.auth.oauth2_client_credentials"), credentials, messaging.client_tls.is_some())?;
+            check_credentials(
+                &format!("{at}.messaging.auth.oauth2_client_credentials"),
+                credentials,
+                messaging.client_tls.is_some(),
+            )?;
         }
     }
     partner.smart_app.as_ref().map_or(Ok(()), |app| check_app(&format!("{at}.smart_app"), app))

@@ -55,10 +55,8 @@ fn head(connection: &Connection, query: &str, node_id: &str) -> rusqlite::Result
 
 /// How many chains there are, as it was sealed; `None` when that cannot be read.
 pub(super) fn chains(connection: &Connection, vault: &Vault) -> rusqlite::Result<Option<i64>> {
-    let sealed: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([CHAINS], |row| row.get(0))
-        .optional()?;
+    let sealed: Option<Vec<u8>> =
+        connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([CHAINS], |row| row.get(0)).optional()?;
     let Some(sealed) = sealed else { return Ok(Some(0)) };
     let opened = vault.open_sealed("meta.value", CHAINS, &sealed).ok();
     Ok(opened.and_then(|text| String::from_utf8(text).ok()?.parse().ok()))

@@ -124,9 +124,7 @@ fn remove_old(connection: &Connection, node: &str, before: Millis) -> rusqlite::
         .prepare_cached("SELECT seq FROM audit WHERE node_id = ?1 AND at >= ?2 ORDER BY seq LIMIT 1")?
         .query_row(params![node, before], |row| row.get(0))
         .optional()?;
-    connection
-        .prepare_cached("DELETE FROM audit WHERE node_id = ?1 AND seq < ?2")?
-        .execute(params![node, kept.unwrap_or(i64::MAX)])
+    connection.prepare_cached("DELETE FROM audit WHERE node_id = ?1 AND seq < ?2")?.execute(params![node, kept.unwrap_or(i64::MAX)])
 }
 
 /// The first entry of a chain and the hash that leads to it.
@@ -198,8 +196,7 @@ impl<'a> Verification<'a> {
             let head = AuditHead { node_id: row.get(0)?, seq: row.get(1)?, hash: row.get(2)? };
             Ok((head, row.get::<_, Vec<u8>>(3)?))
         };
-        let heads: Vec<(AuditHead, Vec<u8>)> =
-            query.query_map([], row).and_then(|rows| rows.collect()).map_err(store_error)?;
+        let heads: Vec<(AuditHead, Vec<u8>)> = query.query_map([], row).and_then(|rows| rows.collect()).map_err(store_error)?;
         for (head, mac) in &heads {
             if !same_bytes(mac, &audit::head_mac(self.vault, &head.node_id, head.seq, &head.hash)) {
                 self.problem(format!("chain {}: its head was changed", head.node_id));
@@ -258,9 +255,9 @@ impl<'a> Verification<'a> {
 
     /// Every entry, in order: numbered without a gap, each with the hash before it, up to the head.
     fn check_chains(&mut self) -> rusqlite::Result<()> {
-        let mut query = self.connection.prepare_cached(
-            "SELECT node_id, seq, at, checkpoint, prev, hash, content FROM audit ORDER BY node_id, seq",
-        )?;
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT node_id, seq, at, checkpoint, prev, hash, content FROM audit ORDER BY node_id, seq")?;
         let mut rows = query.query([])?;
         let mut last: Option<Row> = None;
         while let Some(row) = rows.next()? {
@@ -299,7 +296,10 @@ impl<'a> Verification<'a> {
         self.report.chains += 1;
         let purged = self.begins.get(&first.node_id).is_some_and(|(seq, prev)| *seq == first.seq && *prev == hex(&first.prev));
         if first.seq != 1 && !purged {
-            self.problem(format!("chain {}: the entries before {} are missing, and no checkpoint says that they were purged", first.node_id, first.seq));
+            self.problem(format!(
+                "chain {}: the entries before {} are missing, and no checkpoint says that they were purged",
+                first.node_id, first.seq
+            ));
         }
     }
 
@@ -326,6 +326,7 @@ impl<'a> Verification<'a> {
 
 /// `[node, seq, hash]`, as checkpoints list them.
 fn triples(list: &Value) -> impl Iterator<Item = (String, i64, String)> {
-    let triple = |item: &Value| Some((item.get(0)?.as_str()?.to_owned(), item.get(1)?.as_i64()?, item.get(2)?.as_str()?.to_owned()));
+    let triple =
+        |item: &Value| Some((item.get(0)?.as_str()?.to_owned(), item.get(1)?.as_i64()?, item.get(2)?.as_str()?.to_owned()));
     list.as_array().into_iter().flatten().filter_map(triple)
 }

@@ -225,7 +225,9 @@ impl Delivering for Sqlite {
             // An unknown outcome stays one until an answer is read.
             let state = if found.record.state == DeliveryState::UnknownOutcome { 5 } else { 1 };
             connection
-                .prepare_cached("UPDATE outbox SET state = ?2, next_attempt = ?3, by_hand = 1, ids = coalesce(?4, ids) WHERE id = ?1")
+                .prepare_cached(
+                    "UPDATE outbox SET state = ?2, next_attempt = ?3, by_hand = 1, ids = coalesce(?4, ids) WHERE id = ?1",
+                )
                 .and_then(|mut update| update.execute(params![id, state, now, ids]))
                 .map_err(store_error)?;
             audit::append(connection, &vault, &node, now, &json!({"what": "delivery resent by hand", "id": id}))?;

@@ -4,8 +4,8 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::error::{EREF_INVALID_JSON, Error, Result};
-use crate::io::store::{audit, audit_trail};
 use crate::io::store::sqlite::{Sqlite, store_error};
+use crate::io::store::{audit, audit_trail};
 use crate::proto::settings::Retention;
 use crate::proto::store::{Keeping, Millis, StoreStatus};
 

@@ -10,8 +10,7 @@ use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
 use crate::proto::store::{AuditHead, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage};
 
-const COLUMNS: &str =
-    "id, partner, event, referral_id, state, attempts, created, next_attempt, http_status, answered, answered_by, replaced_by, dropped, \
+const COLUMNS: &str = "id, partner, event, referral_id, state, attempts, created, next_attempt, http_status, answered, answered_by, replaced_by, dropped, \
      ids, last_error, answer";
 
 /// A row with what is sealed still sealed.

@@ -78,9 +78,13 @@ mod tests {
     fn who_what_and_how_it_ended_have_their_places() {
         let refused = event(json!({"what": "login refused", "partner": null, "reason": "no token", "address": "192.0.2.7"}));
         assert_eq!((&refused["id"], &refused["type"]["code"], &refused["outcome"]), (&json!("n-7"), &json!("110114"), &json!("4")));
-        assert_eq!((&refused["agent"][0]["network"]["address"], &refused["outcomeDesc"]), (&json!("192.0.2.7"), &json!("no token")));
+        assert_eq!(
+            (&refused["agent"][0]["network"]["address"], &refused["outcomeDesc"]),
+            (&json!("192.0.2.7"), &json!("no token"))
+        );
         assert_eq!(refused["agent"][0]["who"]["display"], "Clinic");
-        let attempted = event(json!({"what": "delivery attempted", "partner": "rms", "state": "unknown_outcome", "http_status": 200}));
+        let attempted =
+            event(json!({"what": "delivery attempted", "partner": "rms", "state": "unknown_outcome", "http_status": 200}));
         assert_eq!((&attempted["outcome"], &attempted["agent"][0]["who"]["display"]), (&json!("8"), &json!("rms")));
         let details = attempted["entity"][0]["detail"].as_array().unwrap();
         assert!(details.contains(&json!({"type": "http_status", "valueString": "200"})));

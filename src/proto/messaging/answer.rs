@@ -80,7 +80,8 @@ pub fn read(status: u16, content_type: Option<&str>, body: &[u8], sent: &Sent) -
     let media = content_type.unwrap_or_default().to_ascii_lowercase();
     // A page for people comes from a proxy, a portal or a wrong address, not from what takes messages (messaging.md 8.4).
     if (200..=299).contains(&status) && media.contains("html") && !body.is_empty() {
-        let reason = format!("the partner answered {status} with a web page; is the endpoint right, or does something stand between?");
+        let reason =
+            format!("the partner answered {status} with a web page; is the endpoint right, or does something stand between?");
         return AnswerMeaning::Unclear { reason };
     }
     let json = media.is_empty() || media.contains("json");

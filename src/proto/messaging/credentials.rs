@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn no_token_is_an_error_that_repeats_nothing() {
-        for (status, body) in [(401, "{}"), (200, "{}"), (200, "Testpatient"), (200, r#"{"access_token":""}"#), (200, "{\"access_token\":\"a\\nb\"}")]
+        for (status, body) in
+            [(401, "{}"), (200, "{}"), (200, "Testpatient"), (200, r#"{"access_token":""}"#), (200, "{\"access_token\":\"a\\nb\"}")]
         {
             let error = granted(status, body.as_bytes(), 0).err().unwrap();
             assert_eq!(error.http_status(), status);
