@@ -5,8 +5,12 @@
 //! a keyed hash. Times are milliseconds since 1970-01-01 UTC. Every verb that changes something writes its audit entry in the same
 //! transaction, and returns only after that transaction is durable.
 
+mod audit;
+mod deliveries;
 mod records;
 
+pub use audit::*;
+pub use deliveries::*;
 pub use records::*;
 
 use crate::error::Result;
