@@ -1,6 +1,8 @@
 //! What each fuzz target does with its bytes. `tests/fuzz_corpus.rs` does the same with the corpora, on the stable toolchain.
 
 use ereferral::proto::messaging::Message;
+use ereferral::proto::messaging::changes::between;
+use ereferral::proto::messaging::content::{Content, merge};
 use ereferral::proto::settings::Limits;
 
 /// Small limits, so that short inputs reach them.
@@ -45,12 +47,19 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Two messages in a row: before and after, divided by a line that only holds `---`.
+/// Two messages in a row, divided by a line that only holds `---`: what the second changes, and that it changes nothing a second time.
 pub fn changes(data: &[u8]) {
+    const ZONE: Option<&str> = Some("America/Toronto");
     let divider = b"\n---\n";
-    let at = data.windows(divider.len()).position(|window| window == divider);
-    let Some((before, after)) = at.map(|at| (&data[..at], &data[at + divider.len()..])) else { return };
-    for part in [before, after] {
-        check(part);
-    }
+    let Some(at) = data.windows(divider.len()).position(|window| window == divider) else { return };
+    let content = |data: &[u8]| {
+        let message = Message::parse(data.to_vec(), &limits()).ok()?;
+        Some(Content::of(message.view().ok()?, message.event(), ZONE))
+    };
+    let (Some(before), Some(after)) = (content(&data[..at]), content(&data[at + divider.len()..])) else { return };
+    let merged = merge(before.clone(), after.clone(), ZONE).content;
+    between(&before, &merged, ZONE);
+    assert!(between(&merged, &merged, ZONE).is_empty());
+    assert!(Content::read(&merged.document()).is_ok());
+    merge(merged, after, ZONE);
 }

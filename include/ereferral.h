@@ -907,6 +907,20 @@ void eref_launch_url(const eref_launch *launch,
 EREF_API void eref_launch_id(const eref_launch *launch, eref_text *out);
 
 /**
+ * The number under which the app's system may name the referral that this launch leads to. The app gets it as an entry of fhirContext,
+ * with the naming system of our own referral numbers ("system.referral_system"). The first message that carries it is linked to this
+ * launch ("launch_id" in its document); it counts once, and only for the partner that was launched.
+ *
+ * Ownership: the text is borrowed from the launch and ends with it.
+ * Threads: any.
+ * Errors: none; out->data is NULL for a NULL launch.
+ * Since: 0.1.0
+ */
+EREF_API
+void eref_launch_correlation(const eref_launch *launch,
+                             eref_text *out);
+
+/**
  * Frees the handle; the launch itself goes on. NULL is allowed.
  *
  * Ownership: the handle and the texts borrowed from it end here.
@@ -1663,18 +1677,38 @@ int32_t eref_referral_find(const eref_engine *engine,
                            eref_error **error);
 
 /**
- * The referrals that changed last, at most limit, as a JSON array.
+ * The referrals that changed last, at most limit, as a JSON array. The filter is a JSON object (docs/schema/referral-filter.json:
+ * unlinked, changed_since, partner), or NULL for all. {"unlinked":true} gives those that wait for eref_referral_settle.
  *
- * Ownership: *out is owned by the caller: eref_string_free.
+ * Ownership: *out is owned by the caller: eref_string_free. The filter is copied.
  * Threads: any.
- * Errors: EREF_STORE, EREF_FORKED.
+ * Errors: EREF_INVALID_JSON, EREF_INVALID_ARGUMENT (changed_since is not a time), EREF_STORE, EREF_FORKED.
  * Since: 0.1.0
  */
 EREF_API
 int32_t eref_referral_list(const eref_engine *engine,
+                           const char *filter,
+                           size_t filter_len,
                            uint32_t limit,
                            eref_string **out,
                            eref_error **error);
+
+/**
+ * What was said of a referral, in and out, newest first, at most limit messages, as a JSON array (docs/schema/history.json). Kept as long
+ * as the referral.
+ *
+ * Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND, EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_referral_history(const eref_engine *engine,
+                              const char *referral_id,
+                              size_t referral_id_len,
+                              uint32_t limit,
+                              eref_string **out,
+                              eref_error **error);
 
 /**
  * Gives a referral another identifier, for example the host's own number for it, so that later messages and eref_referral_find know it
@@ -1697,6 +1731,26 @@ int32_t eref_referral_link(const eref_engine *engine,
                            eref_error **error);
 
 /**
+ * Says where an unlinked referral belongs. A message that led to no known referral made it ("unlinked" in its document, with what it may
+ * belong to under "candidates"); nothing is ever linked by the patient alone. "to" is our id of the referral it is part of, of the launch
+ * it came of, or its own id where it stands by itself. What becomes part of another brings its identifiers, parties, history and waiting
+ * events along; its id leads to that other one from then on.
+ *
+ * Ownership: the texts are copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (one of the two is not there), EREF_WRONG_STATE (the referral is not unlinked), EREF_KEY_REUSED (another referral
+ * came of that launch), EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_referral_settle(const eref_engine *engine,
+                             const char *referral_id,
+                             size_t referral_id_len,
+                             const char *to,
+                             size_t to_len,
+                             eref_error **error);
+
+/**
  * Records in the audit chain what the host says happened, for example who viewed a referral. The note is a JSON object of the host's.
  *
  * Ownership: the text is copied.
@@ -1709,6 +1763,39 @@ int32_t eref_audit_note(const eref_engine *engine,
                         const char *json,
                         size_t json_len,
                         eref_error **error);
+
+/**
+ * The newest messages received, at most limit, as a JSON array (docs/schema/reception.json). "state" is one of waiting, leased, parked,
+ * done, or empty for all.
+ *
+ * Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+ * Threads: any.
+ * Errors: EREF_INVALID_ARGUMENT (state), EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_inbox_list(const eref_engine *engine,
+                        const char *state,
+                        size_t state_len,
+                        uint32_t limit,
+                        eref_string **out,
+                        eref_error **error);
+
+/**
+ * Hands a message over once more: a parked event comes again as for its first attempt, one that was done comes as a new event with
+ * another id. For a host that lost what it took.
+ *
+ * Ownership: the text is copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (no such reception, or the message is not kept any more), EREF_WRONG_STATE (its event is out just now),
+ * EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_inbox_resend(const eref_engine *engine,
+                          const char *reception_id,
+                          size_t reception_id_len,
+                          eref_error **error);
 
 /**
  * Takes the oldest log line; *out is NULL when there is none. A line reads "TIME LEVEL PART: what happened", without a line break and

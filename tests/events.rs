@@ -220,7 +220,10 @@ fn every_fixture_is_taken_by_an_engine_from_the_partner_in_that_role() {
         let partner = if case.from == Side::Source { "source" } else { "target" };
         assert_eq!(document["partner"], partner, "{name}");
         let role = match case.event {
-            "notify-add-service-request" => "copy",
+            "notify-add-service-request"
+            | "notify-add-service-record"
+            | "notify-update-service-record"
+            | "notify-report-service-request" => "copy",
             _ if case.from == Side::Source => "target",
             _ => "source",
         };

@@ -115,11 +115,21 @@ fn messages_events_and_referrals_are_described() {
         assert_described("notification", event.message().unwrap().unwrap().document());
         event.done().unwrap();
     }
-    let list = parsed(pos.engine.referral_list(10).unwrap().as_bytes());
+    let list = parsed(pos.engine.referral_list(b"", 10).unwrap().as_bytes());
     assert_eq!(list.as_array().unwrap().len(), 3);
     for referral in list.as_array().unwrap() {
         assert_described("referral", &referral.to_string());
+        let history = pos.engine.referral_history(referral["referral_id"].as_str().unwrap(), 10).unwrap();
+        for message in parsed(history.as_bytes()).as_array().unwrap() {
+            assert_described("history", &message.to_string());
+        }
         assert_described("referral-content", &referral["referral"].to_string());
+    }
+    for reception in parsed(pos.engine.inbox_list("", 10).unwrap().as_bytes()).as_array().unwrap() {
+        assert_described("reception", &reception.to_string());
+        let shown = pos.engine.inbox_show(reception["reception_id"].as_str().unwrap()).unwrap();
+        assert_described("reception", &shown);
+        assert_described("notification", &parsed(shown.as_bytes())["notification"].to_string());
     }
     assert_described("status", &pos.status().to_string());
     pos.stop();
@@ -157,7 +167,7 @@ fn forms_deliveries_and_alerts_are_described() {
         assert_described("delivery", &delivery.to_string());
     }
     // The document of a referral that we sent.
-    let list = parsed(pos.engine.referral_list(10).unwrap().as_bytes());
+    let list = parsed(pos.engine.referral_list(b"", 10).unwrap().as_bytes());
     assert_described("referral", &list[0].to_string());
     assert_described("referral-content", &list[0]["referral"].to_string());
 }

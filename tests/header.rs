@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "ffi/draft.rs",
     "ffi/send.rs",
     "ffi/referral.rs",
+    "ffi/inbox.rs",
     "ffi/log.rs",
     "ffi/cancel.rs",
 ];

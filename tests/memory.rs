@@ -17,7 +17,7 @@ use ereferral::io::clock;
 use ereferral::log::{Level, Log};
 use ereferral::proto::exchange::{Exchange, Peer, Step, World};
 use ereferral::proto::smart::keys::Keys;
-use ereferral::proto::store::{Accepted, IncomingMessage, OutgoingMessage, Turn, event_kind};
+use ereferral::proto::store::{Accepted, IncomingMessage, MessageIdentity, OutgoingMessage, Turn, event_kind};
 
 /// More than anything else allocates at a time, less than a piece of a body.
 const SHORT: usize = 512 << 10;
@@ -95,18 +95,20 @@ fn most<T>(call: impl FnOnce() -> T) -> (usize, T) {
 fn incoming(body: Vec<u8>, response: Vec<u8>) -> IncomingMessage {
     IncomingMessage {
         id: "in-1".into(),
-        partner: "rms".into(),
-        message_id: "mh-1".into(),
-        bundle_id: "b-1".into(),
+        identity: MessageIdentity {
+            partner: "rms".into(),
+            trusted: true,
+            message_id: "mh-1".into(),
+            bundle_id: "b-1".into(),
+            content: [7; 32],
+            refuse_changed: false,
+        },
         event: "notify-update-appointment".into(),
-        content: [7; 32],
-        refuse_changed: false,
         response_to: None,
         body: body.into(),
         response,
         notification: "{}".into(),
         referral: None,
-        trusted: true,
     }
 }
 

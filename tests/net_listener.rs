@@ -70,6 +70,8 @@ fn grant(store: &dyn Store) {
         handle: secret_hash("handle"),
         start: None,
         session: String::new(),
+        correlation: "c".into(),
+        health_number: None,
         start_until: now,
         handle_until: ends,
         ends,

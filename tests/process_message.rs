@@ -9,7 +9,7 @@ use ereferral::proto::exchange::{BodyError, Exchange, Peer, Step, World};
 use ereferral::proto::http::{Response, secret_hash};
 use ereferral::proto::settings::Settings;
 use ereferral::proto::smart::keys::Keys;
-use ereferral::proto::store::{NewLaunch, NewToken, Node, Store, TokenKind, event_kind};
+use ereferral::proto::store::{NewLaunch, NewToken, Node, ReferralFilter, Store, TokenKind, event_kind};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_800_000_000_000;
@@ -32,7 +32,7 @@ impl Clinic {
 
     fn with(change: impl FnOnce(&mut Value)) -> Self {
         let mut document = json!({
-            "system": {"name": "Fakename Clinic", "software": "TestPOS", "version": "1", "roles": ["rms-target"], "time_zone": "America/Toronto"},
+            "system": {"name": "Fakename Clinic", "software": "TestPOS", "version": "1", "roles": ["rms-source", "rms-target"], "time_zone": "America/Toronto"},
             "public_url": "https://pos.example/clinic", "test": true,
             "store": {"url": "sqlite:unused.db", "key_file": "unused.key"},
             "partners": [
@@ -241,6 +241,8 @@ fn a_token_of_our_own_is_good_for_its_partner_and_this_purpose_only() {
         handle: secret_hash("handle"),
         start: None,
         session: String::new(),
+        correlation: "c".into(),
+        health_number: None,
         start_until: NOW + 60_000,
         handle_until: NOW + 60_000,
         ends: NOW + 60_000,
@@ -322,7 +324,7 @@ fn refusals_name_the_element_and_leave_nothing_behind() {
         assert!(!outcome.to_string().contains("Testpatient"));
     }
     assert!(clinic.events().is_empty());
-    assert!(clinic.store.referrals(10).unwrap().is_empty());
+    assert!(clinic.store.referrals(&ReferralFilter::default(), 10).unwrap().is_empty());
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod fixtures;
 
 use clinic::{Clinic, Serving, TOKEN, parsed};
 use ereferral::proto::messaging::Message;
+use ereferral::proto::messaging::changes::between;
+use ereferral::proto::messaging::content::{Content, merge};
 use ereferral::proto::settings::Limits;
 use ereferral::proto::store::event_kind::MESSAGE;
 use serde_json::{Value, json};
@@ -116,7 +118,9 @@ fn told(sequence: &str, sender: Side) -> Vec<(&'static str, Value)> {
         (*step, document)
     });
     let documents = documents.collect();
-    assert_eq!(pos.status()["store"]["referrals"], 1, "{sequence}: one referral, however many messages");
+    // A referral that was forwarded goes on as another one.
+    let expected = if sequence == "forward" && sender == Target { 2 } else { 1 };
+    assert_eq!(pos.status()["store"]["referrals"], expected, "{sequence}: one referral, however many messages");
     documents
 }
 
@@ -125,5 +129,39 @@ fn each_side_takes_what_the_other_sends_in_its_order() {
     for (sequence, _) in SEQUENCES {
         told(sequence, Source);
         told(sequence, Target);
+    }
+}
+
+/// What the step of that name changes in what the steps before it said.
+fn changes(sequence: &str, step: &str) -> Vec<(String, String, String)> {
+    const ZONE: Option<&str> = Some("America/Toronto");
+    let steps = SEQUENCES.iter().find(|known| known.0 == sequence).unwrap().1;
+    let mut known: Option<Content> = None;
+    for (name, ..) in steps {
+        let message = Message::parse(body(sequence, name), &Limits::default()).unwrap();
+        let fresh = Content::of(message.view().unwrap(), message.event(), ZONE);
+        let now = known.as_ref().map_or_else(|| fresh.clone(), |known| merge(known.clone(), fresh.clone(), ZONE).content);
+        if *name == step {
+            let text =
+                |shown: Option<ereferral::proto::messaging::changes::Shown>| shown.map(|shown| shown.text).unwrap_or_default();
+            let changes = between(known.as_ref().unwrap(), &now, ZONE).into_iter();
+            return changes.map(|change| (change.path, text(change.old), text(change.new))).collect();
+        }
+        known = Some(now);
+    }
+    panic!("{sequence} has no {step}");
+}
+
+#[test]
+fn a_whole_referral_sent_again_shows_the_moved_appointment_and_nothing_else_and_its_echo_nothing() {
+    for (sequence, number) in [("life-on-0.10", 3000), ("life-on-0.11.1", 3001)] {
+        let moved = changes(sequence, "05-moved");
+        let place = format!("A-{number}");
+        assert!(!moved.is_empty() && moved.len() <= 2, "{moved:#?}");
+        for (path, old, new) in &moved {
+            assert!(path.contains(&place) && (path.ends_with(".start") || path.ends_with(".end")), "{moved:#?}");
+            assert!(old.contains("10:") && (new.contains("14:30") || new.contains("15:00")), "{moved:#?}");
+        }
+        assert_eq!(changes(sequence, "06-echo"), [], "{sequence}");
     }
 }

@@ -65,31 +65,81 @@ fn identifier(value: &str) -> Identifier {
 }
 
 fn update(values: &[&str]) -> ReferralUpdate {
+    let identifiers: Vec<Identifier> = values.iter().map(|value| identifier(value)).collect();
     ReferralUpdate {
-        identifiers: values.iter().map(|value| identifier(value)).collect(),
-        ours: Vec::new(),
+        id: fresh_id(),
+        keys: ReferralKeys { identifiers: identifiers.clone(), ..ReferralKeys::default() },
+        found: Vec::new(),
         our_role: ReferralRole::Target,
-        partner_role: ReferralRole::Source,
+        parties: Vec::new(),
+        roles: Vec::new(),
+        unlinked: false,
+        launch_id: None,
+        identifiers,
+        claims: Vec::new(),
+        communications: Vec::new(),
+        links: Vec::new(),
+        state: ReferralState::default(),
         document: format!(r#"{{"last":"{}"}}"#, values.join(" ")),
+        history: format!(r#"{{"summary":"{}"}}"#, values.join(" ")),
+    }
+}
+
+/// The update as the rules make it from the referral as it is now.
+fn based(store: &dyn Store, partner: &str, update: &ReferralUpdate) -> ReferralUpdate {
+    let keys = ReferralKeys { partner: partner.into(), ..update.keys.clone() };
+    let found = store.trace(&keys).unwrap().found;
+    let id = found.first().map_or_else(|| update.id.clone(), |record| record.id.clone());
+    let found = found.into_iter().map(|record| (record.id, record.version)).collect();
+    ReferralUpdate { id, keys, found, parties: vec![(partner.into(), ReferralRole::Source)], ..update.clone() }
+}
+
+/// Accepts a message, made anew for as long as its referral changes meanwhile.
+fn accept(store: &dyn Store, message: &IncomingMessage, now: Millis) -> Result<Accepted> {
+    loop {
+        let referral = message.referral.as_ref().map(|update| based(store, &message.identity.partner, update));
+        match store.accept_message(&IncomingMessage { referral, ..message.clone() }, now)? {
+            Accepted::Moved => {}
+            accepted => return Ok(accepted),
+        }
+    }
+}
+
+/// The same for a message to be sent.
+fn enqueue(store: &dyn Store, message: &OutgoingMessage, now: Millis) -> Result<Enqueued> {
+    loop {
+        let referral = message.referral.as_ref().map(|update| based(store, &message.partner, update));
+        if let Some(enqueued) = store.enqueue(&OutgoingMessage { referral, ..message.clone() }, now)? {
+            return Ok(enqueued);
+        }
     }
 }
 
 fn incoming(partner: &str, message: &str, referral: Option<&str>) -> IncomingMessage {
     IncomingMessage {
         id: fresh_id(),
-        partner: partner.into(),
-        message_id: message.into(),
-        bundle_id: format!("bundle-{message}"),
+        identity: MessageIdentity {
+            partner: partner.into(),
+            trusted: true,
+            message_id: message.into(),
+            bundle_id: format!("bundle-{message}"),
+            content: [7; 32],
+            refuse_changed: false,
+        },
         event: "notify-update-appointment".into(),
-        content: [7; 32],
-        refuse_changed: false,
         response_to: None,
         body: message.repeat(3).into_bytes().into(),
         response: format!("answer to {message}").into_bytes(),
         notification: format!(r#"{{"message":"{message}"}}"#),
         referral: referral.map(|value| update(&[value])),
-        trusted: true,
     }
+}
+
+/// The same message with another identity.
+fn renamed(message: &IncomingMessage, change: impl FnOnce(&mut MessageIdentity)) -> IncomingMessage {
+    let mut renamed = IncomingMessage { id: fresh_id(), ..message.clone() };
+    change(&mut renamed.identity);
+    renamed
 }
 
 fn referral_of(accepted: Accepted) -> String {
@@ -135,6 +185,8 @@ fn launch(number: u8) -> NewLaunch {
         handle: [number; 32],
         start: Some([number + 100; 32]),
         session: "session of Testpatient".into(),
+        correlation: format!("correlation-{number}"),
+        health_number: Some("9999 999 999".into()),
         start_until: NOW + 60 * SECOND,
         handle_until: NOW + 300 * SECOND,
         ends: NOW + DAY,
@@ -199,10 +251,10 @@ fn lease(store: &dyn Store, now: Millis) -> Option<EventRecord> {
 fn repeated_message_gets_the_first_answer_even_after_reopening() {
     let kit = Kit::new();
     let message = incoming("a", "m1", Some("R1"));
-    referral_of(kit.store.accept_message(&message, NOW).unwrap());
+    referral_of(accept(kit.store.as_ref(), &message, NOW).unwrap());
     let kit = kit.reopened();
     let again = IncomingMessage { id: fresh_id(), response: b"another answer".to_vec(), ..message.clone() };
-    assert_eq!(kit.store.accept_message(&again, NOW).unwrap(), Accepted::Replay { response: message.response });
+    assert_eq!(accept(kit.store.as_ref(), &again, NOW).unwrap(), Accepted::Replay { response: message.response });
     assert_eq!(kit.store.message_body(&message.id).unwrap(), *message.body);
     assert_eq!(status_of(kit.store.message_body(&again.id)), EREF_NOT_FOUND);
     assert_eq!(kit.store.status().unwrap().events_waiting, 1);
@@ -211,20 +263,21 @@ fn repeated_message_gets_the_first_answer_even_after_reopening() {
 #[test]
 fn answer_is_never_replayed_to_another_partner() {
     let kit = Kit::new();
-    kit.store.accept_message(&incoming("a", "m1", None), NOW).unwrap();
-    assert_eq!(kit.store.accept_message(&incoming("b", "m1", None), NOW).unwrap(), Accepted::New { referral_id: None });
+    accept(kit.store.as_ref(), &incoming("a", "m1", None), NOW).unwrap();
+    assert_eq!(accept(kit.store.as_ref(), &incoming("b", "m1", None), NOW).unwrap(), Accepted::New { referral_id: None });
 }
 
 #[test]
 fn changed_content_under_a_known_header_is_an_update_unless_refused() {
     let kit = Kit::new();
     let first = incoming("a", "m1", Some("R1"));
-    let id = referral_of(kit.store.accept_message(&first, NOW).unwrap());
-    let changed = IncomingMessage { id: fresh_id(), content: [8; 32], ..first.clone() };
-    let refused = IncomingMessage { refuse_changed: true, ..changed.clone() };
-    assert_eq!(kit.store.accept_message(&refused, NOW).unwrap(), Accepted::Changed);
+    let id = referral_of(accept(kit.store.as_ref(), &first, NOW).unwrap());
+    let changed = renamed(&first, |identity| identity.content = [8; 32]);
+    let refused = renamed(&changed, |identity| identity.refuse_changed = true);
+    assert_eq!(accept(kit.store.as_ref(), &refused, NOW).unwrap(), Accepted::Changed);
+    assert_eq!(kit.store.known_message(&refused.identity, NOW).unwrap(), Some(Accepted::Changed));
     assert_eq!(kit.store.status().unwrap().events_waiting, 1);
-    assert_eq!(referral_of(kit.store.accept_message(&changed, NOW).unwrap()), id);
+    assert_eq!(referral_of(accept(kit.store.as_ref(), &changed, NOW).unwrap()), id);
     assert_eq!(kit.store.status().unwrap().events_waiting, 2);
 }
 
@@ -232,68 +285,97 @@ fn changed_content_under_a_known_header_is_an_update_unless_refused() {
 fn bundle_id_with_another_header_is_refused_per_partner() {
     let kit = Kit::new();
     let first = incoming("a", "m1", None);
-    kit.store.accept_message(&first, NOW).unwrap();
-    let reused = IncomingMessage { bundle_id: first.bundle_id.clone(), ..incoming("a", "m2", None) };
-    assert_eq!(kit.store.accept_message(&reused, NOW).unwrap(), Accepted::BundleReused);
-    let elsewhere = IncomingMessage { id: fresh_id(), partner: "b".into(), ..reused };
-    assert_eq!(kit.store.accept_message(&elsewhere, NOW).unwrap(), Accepted::New { referral_id: None });
+    accept(kit.store.as_ref(), &first, NOW).unwrap();
+    let reused = renamed(&first, |identity| identity.message_id = "m2".into());
+    assert_eq!(accept(kit.store.as_ref(), &reused, NOW).unwrap(), Accepted::BundleReused);
+    let elsewhere = renamed(&reused, |identity| identity.partner = "b".into());
+    assert_eq!(accept(kit.store.as_ref(), &elsewhere, NOW).unwrap(), Accepted::New { referral_id: None });
     for message in ["m3", "m4"] {
-        let unnamed = IncomingMessage { bundle_id: String::new(), ..incoming("a", message, None) };
-        assert_eq!(kit.store.accept_message(&unnamed, NOW).unwrap(), Accepted::New { referral_id: None });
+        let unnamed = renamed(&incoming("a", message, None), |identity| identity.bundle_id.clear());
+        assert_eq!(accept(kit.store.as_ref(), &unnamed, NOW).unwrap(), Accepted::New { referral_id: None });
     }
 }
 
 #[test]
-fn only_parties_touch_a_referral() {
+fn what_was_made_from_an_older_referral_is_refused() {
     let kit = Kit::new();
-    let id = referral_of(kit.store.accept_message(&incoming("a", "m1", Some("R1")), NOW).unwrap());
-    let before = kit.store.referral(&id).unwrap().unwrap();
-    assert_eq!(kit.store.accept_message(&incoming("b", "m2", Some("R1")), NOW + 1).unwrap(), Accepted::NotParty);
-    let untrusted = IncomingMessage { trusted: false, ..incoming("a", "m3", Some("R1")) };
-    assert_eq!(kit.store.accept_message(&untrusted, NOW + 1).unwrap(), Accepted::NotParty);
-    // Nothing was left behind, so the same message may come again from a party.
-    let after = kit.store.referral(&id).unwrap().unwrap();
-    assert_eq!((after.updated, &after.document), (before.updated, &before.document));
-    assert_eq!(kit.store.status().unwrap().events_waiting, 1);
-    // Sending makes the other partner a party.
-    kit.store.enqueue(&outgoing("b", "k1", Some("R1")), NOW).unwrap();
-    assert_eq!(referral_of(kit.store.accept_message(&incoming("b", "m2", Some("R1")), NOW + 1).unwrap()), id);
+    let store = kit.store.as_ref();
+    let (first, second) = (incoming("a", "m1", Some("R1")), incoming("b", "m2", Some("R1")));
+    // Both were made while there was no such referral.
+    let id = referral_of(store.accept_message(&first, NOW).unwrap());
+    assert_eq!(store.accept_message(&second, NOW).unwrap(), Accepted::Moved);
+    let sent = OutgoingMessage { referral: second.referral.clone(), ..outgoing("b", "k1", None) };
+    assert!(store.enqueue(&sent, NOW).unwrap().is_none());
+    // Nothing was left behind.
+    let record = store.referral(&id).unwrap().unwrap();
+    assert_eq!((record.version, record.parties.len(), store.history(&id, 10).unwrap().len()), (1, 0, 1));
+    assert_eq!((store.status().unwrap().events_waiting, store.deliveries(None, 10).unwrap().len()), (1, 0));
+    assert_eq!(referral_of(accept(store, &second, NOW).unwrap()), id);
+    assert_eq!(store.referral(&id).unwrap().unwrap().version, 2);
+    // A role given in a referral that changed meanwhile is not given.
+    let mut late = incoming("a", "m3", Some("R2"));
+    let role = NewRole { referral: (id.clone(), 1), partner: None, role: ReferralRole::FormerTarget };
+    late.referral.as_mut().unwrap().roles = vec![role];
+    assert_eq!(store.accept_message(&late, NOW).unwrap(), Accepted::Moved);
+    assert_eq!(store.referral(&id).unwrap().unwrap().our_role, ReferralRole::Target);
 }
 
 #[test]
-fn a_smuggled_second_identifier_opens_no_foreign_referral() {
+fn messages_of_one_referral_at_once_are_each_made_from_the_one_before() {
     let kit = Kit::new();
-    let foreign = referral_of(kit.store.accept_message(&incoming("a", "m1", Some("R1")), NOW).unwrap());
-    kit.store.accept_message(&incoming("b", "m2", Some("R2")), NOW).unwrap();
-    for values in [["R2", "R1"], ["R1", "R2"]] {
-        let both = IncomingMessage { referral: Some(update(&values)), ..incoming("b", &values.join("-"), None) };
-        assert_eq!(kit.store.accept_message(&both, NOW + 1).unwrap(), Accepted::NotParty);
+    let rounds = 6;
+    race(&kit, 4, |store, thread| {
+        for round in 0..rounds {
+            accept(store, &incoming("a", &format!("m{thread}-{round}"), Some("R1")), NOW).unwrap();
+        }
+    });
+    let record = kit.store.referral_by_identifier(&identifier("R1")).unwrap().unwrap();
+    assert_eq!(record.version, 4 * rounds);
+    assert_eq!(kit.store.history(&record.id, 100).unwrap().len(), 4 * rounds as usize);
+}
+
+#[test]
+fn claims_and_answers_lead_only_to_referrals_of_the_partner() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    let mut message = incoming("a", "m1", None);
+    let claim = Identifier { system: String::new(), value: "1001".into() };
+    let claims = vec![claim.clone()];
+    let keys = ReferralKeys { claims: claims.clone(), ..ReferralKeys::default() };
+    message.referral = Some(ReferralUpdate { keys: keys.clone(), claims, communications: vec![identifier("c1")], ..update(&[]) });
+    let id = referral_of(accept(store, &message, NOW).unwrap());
+    let sent = OutgoingMessage { referral: message.referral.clone(), ..outgoing("a", "k1", None) };
+    enqueue(store, &sent, NOW).unwrap();
+    let answers = ReferralKeys { answers: Some(sent.message_id.clone()), ..ReferralKeys::default() };
+    let replies = ReferralKeys { replies: vec![identifier("c1")], ..ReferralKeys::default() };
+    for keys in [keys, answers, replies] {
+        let found = |partner: &str| store.trace(&ReferralKeys { partner: partner.into(), ..keys.clone() }).unwrap().found;
+        assert_eq!(found("a").iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+        assert!(found("b").is_empty(), "{keys:?}");
     }
-    let record = kit.store.referral(&foreign).unwrap().unwrap();
-    assert_eq!((record.updated, record.parties.len()), (NOW, 1));
-    assert_eq!(kit.store.referral_by_identifier(&identifier("R1")).unwrap().unwrap().id, foreign);
+    assert!(store.referral_by_identifier(&claim).unwrap().is_none());
 }
 
 #[test]
 fn referral_is_found_by_any_identifier_in_any_spelling() {
     let kit = Kit::new();
     let message = IncomingMessage { referral: Some(update(&["R1", "X9"])), ..incoming("a", "m1", None) };
-    let id = referral_of(kit.store.accept_message(&message, NOW).unwrap());
+    let id = referral_of(accept(kit.store.as_ref(), &message, NOW).unwrap());
     let next = IncomingMessage { referral: Some(update(&["new", "X9"])), ..incoming("a", "m2", None) };
-    assert_eq!(referral_of(kit.store.accept_message(&next, NOW + 1).unwrap()), id);
+    assert_eq!(referral_of(accept(kit.store.as_ref(), &next, NOW + 1).unwrap()), id);
     let spelled = Identifier { system: "HTTPS://Referrals.example/ns/".into(), value: " new ".into() };
     let record = kit.store.referral_by_identifier(&spelled).unwrap().unwrap();
     assert_eq!((record.id.as_str(), record.created, record.updated), (id.as_str(), NOW, NOW + 1));
     assert_eq!(record.identifiers.len(), 3);
     assert_eq!(record.parties, [("a".to_owned(), ReferralRole::Source)]);
     assert_eq!(record.document, r#"{"last":"new X9"}"#);
-    let other = referral_of(kit.store.accept_message(&incoming("a", "m3", Some("R2")), NOW).unwrap());
+    let other = referral_of(accept(kit.store.as_ref(), &incoming("a", "m3", Some("R2")), NOW).unwrap());
     kit.store.link_referral(&other, &identifier("L1"), NOW).unwrap();
     kit.store.link_referral(&other, &identifier("L1"), NOW).unwrap();
     assert_eq!(kit.store.referral_by_identifier(&identifier("L1")).unwrap().unwrap().id, other);
     assert_eq!(status_of(kit.store.link_referral(&other, &identifier("R1"), NOW)), EREF_KEY_REUSED);
     assert_eq!(status_of(kit.store.link_referral("none", &identifier("L2"), NOW)), EREF_NOT_FOUND);
-    assert_eq!(kit.store.referrals(10).unwrap().len(), 2);
+    assert_eq!(kit.store.referrals(&ReferralFilter::default(), 10).unwrap().len(), 2);
 }
 
 #[test]
@@ -301,7 +383,7 @@ fn a_large_body_comes_back_byte_for_byte() {
     let kit = Kit::new();
     let body: Vec<u8> = (0..2_500_000u32).map(|at| (at % 251) as u8).collect();
     let message = IncomingMessage { body: body.clone().into(), ..incoming("a", "m1", None) };
-    kit.store.accept_message(&message, NOW).unwrap();
+    accept(kit.store.as_ref(), &message, NOW).unwrap();
     assert!(kit.reopened().store.message_body(&message.id).unwrap() == body);
 }
 
@@ -311,7 +393,7 @@ fn a_large_body_comes_back_byte_for_byte() {
 fn events_of_one_referral_go_out_in_order_one_at_a_time() {
     let kit = Kit::new();
     for (message, referral) in [("m1", "R1"), ("m2", "R1"), ("m3", "R2")] {
-        kit.store.accept_message(&incoming("a", message, Some(referral)), NOW).unwrap();
+        accept(kit.store.as_ref(), &incoming("a", message, Some(referral)), NOW).unwrap();
     }
     let store = kit.store.as_ref();
     let (first, third) = (lease(store, NOW).unwrap(), lease(store, NOW).unwrap());
@@ -331,7 +413,7 @@ fn events_of_one_referral_go_out_in_order_one_at_a_time() {
 #[test]
 fn a_lease_that_ran_out_is_lost_to_its_holder() {
     let kit = Kit::new();
-    kit.store.accept_message(&incoming("a", "m1", None), NOW).unwrap();
+    accept(kit.store.as_ref(), &incoming("a", "m1", None), NOW).unwrap();
     let first = lease(kit.store.as_ref(), NOW).unwrap();
     kit.store.extend_event(&first.id, 1, NOW + 90 * SECOND).unwrap();
     assert!(lease(kit.store.as_ref(), NOW + 61 * SECOND).is_none());
@@ -350,7 +432,7 @@ fn a_lease_that_ran_out_is_lost_to_its_holder() {
 fn the_tenth_failure_parks_an_event_and_lets_the_next_go() {
     let kit = Kit::new();
     for message in ["m1", "m2"] {
-        kit.store.accept_message(&incoming("a", message, Some("R1")), NOW).unwrap();
+        accept(kit.store.as_ref(), &incoming("a", message, Some("R1")), NOW).unwrap();
     }
     for attempt in 1..=10 {
         let event = lease(kit.store.as_ref(), NOW).unwrap();
@@ -366,7 +448,7 @@ fn the_tenth_failure_parks_an_event_and_lets_the_next_go() {
 fn two_takers_never_hold_one_event() {
     let kit = Kit::new();
     for number in 0..12 {
-        kit.store.accept_message(&incoming("a", &format!("m{number}"), Some(&format!("R{number}"))), NOW).unwrap();
+        accept(kit.store.as_ref(), &incoming("a", &format!("m{number}"), Some(&format!("R{number}"))), NOW).unwrap();
     }
     let taken = race(&kit, 4, |store, _| std::iter::from_fn(|| lease(store, NOW)).map(|event| event.id).collect::<Vec<_>>());
     let mut ids = taken.concat();
@@ -381,13 +463,15 @@ fn two_takers_never_hold_one_event() {
 fn one_host_key_makes_one_delivery() {
     let kit = Kit::new();
     let message = outgoing("a", "key-1", Some("R1"));
-    let first = kit.store.enqueue(&message, NOW).unwrap();
+    let first = enqueue(kit.store.as_ref(), &message, NOW).unwrap();
     let kit = kit.reopened();
-    let again = kit.store.enqueue(&OutgoingMessage { id: fresh_id(), message_id: "other".into(), ..message.clone() }, NOW).unwrap();
+    let again =
+        enqueue(kit.store.as_ref(), &OutgoingMessage { id: fresh_id(), message_id: "other".into(), ..message.clone() }, NOW)
+            .unwrap();
     assert!(!first.already && again.already);
     assert_eq!((&again.delivery.id, &again.delivery.message_id), (&message.id, &message.message_id));
     let other = OutgoingMessage { id: fresh_id(), content: [2; 32], ..message.clone() };
-    assert_eq!(status_of(kit.store.enqueue(&other, NOW)), EREF_KEY_REUSED);
+    assert_eq!(status_of(enqueue(kit.store.as_ref(), &other, NOW)), EREF_KEY_REUSED);
     for name in [&message.id, "key-1"] {
         let found = kit.store.delivery(name).unwrap().unwrap();
         assert_eq!(
@@ -401,7 +485,7 @@ fn one_host_key_makes_one_delivery() {
 #[test]
 fn concurrent_sends_with_one_host_key_make_one_delivery() {
     let kit = Kit::new();
-    let results = race(&kit, 8, |store, _| store.enqueue(&outgoing("a", "key-1", Some("R1")), NOW).unwrap());
+    let results = race(&kit, 8, |store, _| enqueue(store, &outgoing("a", "key-1", Some("R1")), NOW).unwrap());
     assert_eq!(results.iter().filter(|result| !result.already).count(), 1);
     assert!(results.iter().all(|result| result.delivery.id == results[0].delivery.id));
     assert_eq!(kit.store.deliveries(None, 10).unwrap().len(), 1);
@@ -419,7 +503,7 @@ fn one_engine_serves_and_a_dead_one_is_followed() {
     assert!(error.message().contains("4711") && error.message().contains("host-of-one"), "{error}");
     kit.store.renew_serving_lease(&node("one"), NOW + 60 * SECOND).unwrap();
     // The first one dies in the middle of sending.
-    let id = kit.store.enqueue(&outgoing("a", "k1", None), NOW).unwrap().delivery.id;
+    let id = enqueue(kit.store.as_ref(), &outgoing("a", "k1", None), NOW).unwrap().delivery.id;
     assert!(lease_delivery(kit.store.as_ref(), "a", NOW).is_some());
     let Kit { folder: _folder, store } = kit;
     drop(store);
@@ -433,26 +517,13 @@ fn one_engine_serves_and_a_dead_one_is_followed() {
 }
 
 #[test]
-fn a_partner_cannot_bind_a_number_of_our_own() {
-    let kit = Kit::new();
-    let mut claim = incoming("b", "m1", None);
-    claim.referral = Some(ReferralUpdate { ours: vec![identifier("ours-1")], ..update(&["R-b"]) });
-    kit.store.accept_message(&claim, NOW).unwrap();
-    assert!(kit.store.referral_by_identifier(&identifier("ours-1")).unwrap().is_none());
-    let mut looked_up = incoming("b", "m2", None);
-    looked_up.referral = Some(ReferralUpdate { ours: vec![identifier("R-a")], ..update(&["R-b"]) });
-    kit.store.accept_message(&incoming("a", "m3", Some("R-a")), NOW).unwrap();
-    assert_eq!(kit.store.accept_message(&looked_up, NOW).unwrap(), Accepted::NotParty);
-}
-
-#[test]
 fn a_waiting_event_of_a_kind_not_asked_for_holds_nobody_up() {
     let kit = Kit::new();
-    let sent = kit.store.enqueue(&outgoing("a", "k1", Some("R-1")), NOW).unwrap().delivery;
+    let sent = enqueue(kit.store.as_ref(), &outgoing("a", "k1", Some("R-1")), NOW).unwrap().delivery;
     assert!(lease_delivery(kit.store.as_ref(), "a", NOW).is_some());
     let outcome = AttemptOutcome { event_document: Some("{}".into()), ..outcome(DeliveryState::Delivered) };
     finish(kit.store.as_ref(), &sent.id, outcome);
-    kit.store.accept_message(&incoming("a", "m1", Some("R-1")), NOW).unwrap();
+    accept(kit.store.as_ref(), &incoming("a", "m1", Some("R-1")), NOW).unwrap();
     let message = kit.store.lease_event(event_kind::MESSAGE, NOW, NOW + 1).unwrap();
     assert_eq!(message.map(|event| event.kind), Some(event_kind::MESSAGE));
 }

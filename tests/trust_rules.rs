@@ -18,7 +18,7 @@ use ereferral::proto::http::Response;
 use ereferral::proto::jwt::KeySet;
 use ereferral::proto::settings::Settings;
 use ereferral::proto::smart::keys::Keys;
-use ereferral::proto::store::event_kind;
+use ereferral::proto::store::{ReferralFilter, event_kind};
 use serde_json::{Value, json};
 use tokens::{Signer, part};
 
@@ -385,14 +385,14 @@ fn without_credentials_only_until_its_day_from_its_addresses_and_untrusted() {
     assert_eq!(clinic.send(Some("Basic eDp5")).status(), 401);
     let events = clinic.events();
     assert_eq!((events.len(), &events[0]["partner"], &events[0]["trusted"]), (1, &json!("one"), &json!(false)));
-    assert!(clinic.world.store.referrals(10).unwrap().is_empty(), "no referral is made or touched");
+    assert!(clinic.world.store.referrals(&ReferralFilter::default(), 10).unwrap().is_empty(), "no referral is made or touched");
 
     // The same message with the partner's real credentials is not known yet, and is answered in full.
     let response = clinic.send(Some("Bearer bearer-of-the-first-1"));
     assert!(response.status() == 200 && !response.body().is_empty());
     let events = clinic.events();
     assert_eq!((events.len(), &events[0]["trusted"]), (1, &json!(true)));
-    assert_eq!(clinic.world.store.referrals(10).unwrap().len(), 1);
+    assert_eq!(clinic.world.store.referrals(&ReferralFilter::default(), 10).unwrap().len(), 1);
     // And afterwards nothing of that answer is given to who shows nothing.
     assert!(clinic.send(None).body().is_empty());
 

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use ereferral::engine::{Config, Engine};
 use ereferral::io::{clock, store::sqlite};
-use ereferral::proto::store::{Accepted, Identifier, IncomingMessage, Node, ReferralRole, ReferralUpdate, Store};
+use ereferral::proto::store::{
+    Accepted, Identifier, IncomingMessage, MessageIdentity, Node, ReferralKeys, ReferralRole, ReferralState, ReferralUpdate, Store,
+};
 
 use crate::disk;
 use crate::messages;
@@ -140,29 +142,42 @@ fn directly(store: &Arc<dyn Store>) -> Box<dyn FnMut()> {
     let (store, mut sample) = (store.clone(), Sample::new());
     Box::new(move || {
         let number = sample.renew();
+        let identifiers = vec![Identifier { system: "https://rms.example/fhir/NamingSystem/id".into(), value: number.clone() }];
         let referral = ReferralUpdate {
-            ours: Vec::new(),
-            identifiers: vec![Identifier { system: "https://rms.example/fhir/NamingSystem/id".into(), value: number.clone() }],
+            id: clock::id(),
+            keys: ReferralKeys { partner: "rms".into(), identifiers: identifiers.clone(), ..ReferralKeys::default() },
+            found: Vec::new(),
             our_role: ReferralRole::Target,
-            partner_role: ReferralRole::Source,
+            parties: vec![("rms".into(), ReferralRole::Source)],
+            roles: Vec::new(),
+            unlinked: false,
+            launch_id: None,
+            identifiers,
+            claims: Vec::new(),
+            communications: Vec::new(),
+            links: Vec::new(),
+            state: ReferralState::default(),
             document: "x".repeat(1000),
+            history: "x".repeat(200),
         };
         let mut content = [0; 32];
         content[..8].copy_from_slice(number.as_bytes());
         let message = IncomingMessage {
             id: clock::id(),
-            partner: "rms".into(),
-            message_id: format!("message-{number}"),
-            bundle_id: format!("bundle-{number}"),
+            identity: MessageIdentity {
+                partner: "rms".into(),
+                trusted: true,
+                message_id: format!("message-{number}"),
+                bundle_id: format!("bundle-{number}"),
+                content,
+                refuse_changed: false,
+            },
             event: "add-service-request".into(),
-            content,
-            refuse_changed: false,
             response_to: None,
             body: sample.bytes.clone().into(),
             response: vec![0x20; 1000],
             notification: "x".repeat(4000),
             referral: Some(referral),
-            trusted: true,
         };
         let accepted = store.accept_message(&message, clock::now()).expect("the store takes it");
         assert!(matches!(accepted, Accepted::New { .. }), "a message came twice");

@@ -54,6 +54,9 @@ enum Command {
     /// The key of a store.
     #[command(subcommand)]
     Key(Key),
+    /// What was received.
+    #[command(subcommand)]
+    Inbox(Inbox),
 }
 
 #[derive(Subcommand)]
@@ -69,6 +72,35 @@ enum Key {
         config: String,
         /// The file to write; it must not exist.
         to: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Inbox {
+    /// Lists the messages received, newest first, with how far the host has come: waiting, leased, parked, done.
+    List {
+        /// The configuration file of the engine.
+        config: String,
+        /// Only those in this state.
+        #[arg(long, default_value = "")]
+        state: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Shows one with its notification, as JSON. Shows personal data.
+    Show {
+        /// The configuration file of the engine.
+        config: String,
+        /// Its id in the list.
+        id: String,
+    },
+    /// Hands one over to the host once more.
+    Resend {
+        /// The configuration file of the engine.
+        config: String,
+        /// Its id in the list.
+        id: String,
     },
 }
 
@@ -153,6 +185,7 @@ fn main() -> ExitCode {
         Command::Validate { files, dialect } => return validate::run(&files, dialect.as_deref()),
         Command::Outbox(command) => outbox::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Inbox(command) => inbox(command),
         Command::Key(Key::Check { config }) => key(&config, None),
         Command::Key(Key::Backup { config, to }) => key(&config, Some(&to)),
     };
@@ -192,6 +225,31 @@ fn read(file: &Path) -> Result<Message> {
     let bytes =
         std::fs::read(file).map_err(|error| Error::new(EREF_INVALID_ARGUMENT, format!("the file cannot be read: {error}")))?;
     Message::parse(bytes, &Limits::default())
+}
+
+fn inbox(command: Inbox) -> Result<String> {
+    match command {
+        Inbox::List { config, state, limit } => {
+            let list = desk(&config)?.inbox_list(&state, limit)?;
+            let list: Vec<serde_json::Value> = serde_json::from_str(&list).unwrap_or_default();
+            let word = |record: &serde_json::Value, name: &str| on_one_line(record[name].as_str().unwrap_or_default());
+            let line = |record: &serde_json::Value| {
+                let [id, at, state] = ["reception_id", "received_at", "state"].map(|name| word(record, name));
+                let [partner, event] = ["partner", "event"].map(|name| word(record, name));
+                format!("{id}  {at}  {state:<8} {partner}  {event}\n")
+            };
+            Ok(list.iter().map(line).collect())
+        }
+        Inbox::Show { config, id } => {
+            let shown: serde_json::Value = serde_json::from_str(&desk(&config)?.inbox_show(&id)?).unwrap_or_default();
+            // Control characters are escaped in JSON.
+            Ok(format!("{shown:#}\n"))
+        }
+        Inbox::Resend { config, id } => {
+            desk(&config)?.inbox_resend(&id)?;
+            Ok(format!("{id} is handed over once more\n"))
+        }
+    }
 }
 
 fn inspect(file: &Path) -> Result<String> {

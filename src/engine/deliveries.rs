@@ -98,7 +98,7 @@ impl Engine {
             let text = "the message has an id of the one it replaces; expected a new MessageHeader.id and Bundle.id";
             return Err(Error::new(EREF_INVALID_ARGUMENT, text));
         }
-        self.enqueue(&old.partner, host_key, message, Some(old.id))
+        self.send_instead(&old.partner, host_key, message, Some(old.id))
     }
 
     /// Gives up an unfinished, refused or dead delivery; a DELIVERY event says so. `reason` is kept with it and stands in the audit trail.

@@ -296,18 +296,10 @@ impl Event {
     pub fn message(&self) -> Result<Option<&Arc<Message>>> {
         match &self.what {
             What::Durable { record, message } if record.kind == event_kind::MESSAGE => {
-                // It was within the limits when it arrived; narrower ones since then do not take it away.
-                let limits = Limits {
-                    json_depth: 128,
-                    bundle_entries: usize::MAX,
-                    attachment_bytes: usize::MAX,
-                    attachments_bytes: usize::MAX,
-                    ..Limits::default()
-                };
                 let load = || {
                     let body = self.engine.store.message_body(&record.subject)?;
                     let origin = Origin { id: record.subject.clone(), partner: record.partner.clone() };
-                    Message::stored(body, record.document.clone(), origin, &limits).map(Arc::new)
+                    Message::stored(body, record.document.clone(), origin, &limits_of_kept()).map(Arc::new)
                 };
                 message.get_or_try_init(load).map(Some)
             }
@@ -379,6 +371,17 @@ impl Event {
             }
             _ => Err(not_leased()),
         }
+    }
+}
+
+/// A message that is kept was within the limits when it arrived; narrower ones since then do not take it away.
+pub(super) fn limits_of_kept() -> Limits {
+    Limits {
+        json_depth: 128,
+        bundle_entries: usize::MAX,
+        attachment_bytes: usize::MAX,
+        attachments_bytes: usize::MAX,
+        ..Limits::default()
     }
 }
 

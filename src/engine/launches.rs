@@ -14,6 +14,9 @@ pub struct Launch {
     pub id: String,
     /// What the host opens in the user's browser. Good once, for a minute.
     pub url: String,
+    /// The value of the referral identifier by which the first message of this launch is known (messaging.md 14). Its system is that of
+    /// our own referral numbers (`system.referral_system`). The app gets it as an entry of `fhirContext`.
+    pub correlation: String,
 }
 
 impl Engine {
@@ -26,7 +29,7 @@ impl Engine {
         let (launch, url) = launch::begin(&self.0.settings(), request, now, &clock::random)?;
         self.0.store.save_launch(&launch, now)?;
         self.0.log.line(Level::Info, "smart", format!("launch {} of {} started", launch.id, launch.partner));
-        Ok(Launch { id: launch.id, url })
+        Ok(Launch { id: launch.id, url, correlation: launch.correlation })
     }
 
     /// Ends a launch: its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.

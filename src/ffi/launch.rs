@@ -14,6 +14,7 @@ pub struct eref_launch {
     head: Head,
     id: Text,
     url: Text,
+    correlation: Text,
 }
 
 impl Handle for eref_launch {
@@ -43,7 +44,13 @@ pub unsafe extern "C" fn eref_launch_start(
     let body = || unsafe {
         let out = output(out, std::ptr::null_mut(), "out")?;
         let launch = engine_in(engine)?.launch_start(bytes_in(request, request_len, "request")?)?;
-        *out = eref_launch { head: eref_launch::new_head(), id: Text::new(&launch.id), url: Text::new(&launch.url) }.into_raw();
+        *out = eref_launch {
+            head: eref_launch::new_head(),
+            id: Text::new(&launch.id),
+            url: Text::new(&launch.url),
+            correlation: Text::new(&launch.correlation),
+        }
+        .into_raw();
         Ok(())
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
@@ -75,6 +82,22 @@ pub unsafe extern "C" fn eref_launch_id(launch: *const eref_launch, out: *mut er
     // SAFETY: live handle and writable output (header, Ownership and Outputs).
     guard_value("eref_launch_id", (), || unsafe {
         optional_output(out, checked(launch).map_or(eref_text::NONE, |launch| launch.id.view()));
+    });
+}
+
+/// The number under which the app's system may name the referral that this launch leads to. The app gets it as an entry of fhirContext,
+/// with the naming system of our own referral numbers ("system.referral_system"). The first message that carries it is linked to this
+/// launch ("launch_id" in its document); it counts once, and only for the partner that was launched.
+///
+/// Ownership: the text is borrowed from the launch and ends with it.
+/// Threads: any.
+/// Errors: none; out->data is NULL for a NULL launch.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_launch_correlation(launch: *const eref_launch, out: *mut eref_text) {
+    // SAFETY: live handle and writable output (header, Ownership and Outputs).
+    guard_value("eref_launch_correlation", (), || unsafe {
+        optional_output(out, checked(launch).map_or(eref_text::NONE, |launch| launch.correlation.view()));
     });
 }
 

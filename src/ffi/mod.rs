@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 mod guard;
 mod handle;
+pub mod inbox;
 pub mod launch;
 pub mod log;
 pub mod message;

@@ -35,27 +35,58 @@ pub unsafe extern "C" fn eref_referral_find(
     unsafe { guard("eref_referral_find", error, body) }
 }
 
-/// The referrals that changed last, at most limit, as a JSON array.
+/// The referrals that changed last, at most limit, as a JSON array. The filter is a JSON object (docs/schema/referral-filter.json:
+/// unlinked, changed_since, partner), or NULL for all. {"unlinked":true} gives those that wait for eref_referral_settle.
 ///
-/// Ownership: *out is owned by the caller: eref_string_free.
+/// Ownership: *out is owned by the caller: eref_string_free. The filter is copied.
 /// Threads: any.
-/// Errors: EREF_STORE, EREF_FORKED.
+/// Errors: EREF_INVALID_JSON, EREF_INVALID_ARGUMENT (changed_since is not a time), EREF_STORE, EREF_FORKED.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eref_referral_list(
     engine: *const eref_engine,
+    filter: *const c_char,
+    filter_len: usize,
     limit: u32,
     out: *mut *mut eref_string,
     error: *mut *mut eref_error,
 ) -> i32 {
-    // SAFETY: live handle and writable output (header, Ownership and Outputs).
+    // SAFETY: live handle, readable text and writable output (header, Ownership, Text and Outputs).
     let body = || unsafe {
         let out = output(out, std::ptr::null_mut(), "out")?;
-        *out = eref_string::make(&engine_in(engine)?.referral_list(limit)?);
+        let filter = if filter.is_null() { &[] } else { bytes_in(filter, filter_len, "filter")? };
+        *out = eref_string::make(&engine_in(engine)?.referral_list(filter, limit)?);
         Ok(())
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_referral_list", error, body) }
+}
+
+/// What was said of a referral, in and out, newest first, at most limit messages, as a JSON array (docs/schema/history.json). Kept as long
+/// as the referral.
+///
+/// Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND, EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_referral_history(
+    engine: *const eref_engine,
+    referral_id: *const c_char,
+    referral_id_len: usize,
+    limit: u32,
+    out: *mut *mut eref_string,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable text and writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let referral_id = text_in(referral_id, referral_id_len, "referral_id")?;
+        *out = eref_string::make(&engine_in(engine)?.referral_history(referral_id, limit)?);
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_referral_history", error, body) }
 }
 
 /// Gives a referral another identifier, for example the host's own number for it, so that later messages and eref_referral_find know it
@@ -84,6 +115,34 @@ pub unsafe extern "C" fn eref_referral_link(
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_referral_link", error, body) }
+}
+
+/// Says where an unlinked referral belongs. A message that led to no known referral made it ("unlinked" in its document, with what it may
+/// belong to under "candidates"); nothing is ever linked by the patient alone. "to" is our id of the referral it is part of, of the launch
+/// it came of, or its own id where it stands by itself. What becomes part of another brings its identifiers, parties, history and waiting
+/// events along; its id leads to that other one from then on.
+///
+/// Ownership: the texts are copied.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND (one of the two is not there), EREF_WRONG_STATE (the referral is not unlinked), EREF_KEY_REUSED (another referral
+/// came of that launch), EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_referral_settle(
+    engine: *const eref_engine,
+    referral_id: *const c_char,
+    referral_id_len: usize,
+    to: *const c_char,
+    to_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle and readable texts (header, Ownership and Text).
+    let body = || unsafe {
+        let referral_id = text_in(referral_id, referral_id_len, "referral_id")?;
+        engine_in(engine)?.referral_settle(referral_id, text_in(to, to_len, "to")?)
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_referral_settle", error, body) }
 }
 
 /// Records in the audit chain what the host says happened, for example who viewed a referral. The note is a JSON object of the host's.

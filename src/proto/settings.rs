@@ -259,6 +259,12 @@ pub struct Messaging {
     /// What to do when a known `MessageHeader.id` comes with other content (messaging.md 10.1).
     #[serde(default)]
     pub changed_content: ChangedContent,
+    /// What to do with a message of a referral that is not known here (messaging.md 10.4).
+    #[serde(default)]
+    pub unknown_referral: UnknownReferral,
+    /// What to do with a message of a known referral whose event is not known (messaging.md 3.4).
+    #[serde(default)]
+    pub unknown_events: UnknownEvents,
     /// What its messages are answered with. Absent: `task` where our roles include `rms-target`, else `header`.
     #[serde(default)]
     pub answer: Option<AnswerForm>,
@@ -271,6 +277,28 @@ pub struct Messaging {
     /// Whether its attachments may be fetched from private addresses, inside a hospital for example.
     #[serde(default)]
     pub private: bool,
+}
+
+/// What to do with a message of a referral that is not known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownReferral {
+    /// Keep it as an unlinked referral, until a person says where it belongs.
+    #[default]
+    Stub,
+    /// Refuse it with 400.
+    Refuse,
+}
+
+/// What to do with a message of a known referral whose event is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownEvents {
+    /// Refuse it with 400.
+    #[default]
+    Refuse,
+    /// Keep it and hand it over as `unrecognised`.
+    Store,
 }
 
 /// What messages are answered with (messaging.md 8.4).

@@ -8,10 +8,12 @@
 mod audit;
 mod deliveries;
 mod records;
+mod referrals;
 
 pub use audit::*;
 pub use deliveries::*;
 pub use records::*;
+pub use referrals::*;
 
 use crate::error::Result;
 use crate::proto::settings::Retention;
@@ -40,10 +42,19 @@ pub trait Serving: Send + Sync {
 
 /// Messages received.
 pub trait Inbox: Send + Sync {
-    /// Dedupe, party check, inbox, referral, event and audit in one transaction.
+    /// What is to be said to a message that is known (messaging.md 10.1); `None` for a new one. Changes nothing.
+    fn known_message(&self, message: &MessageIdentity, now: Millis) -> Result<Option<Accepted>>;
+    /// Dedupe, inbox, referral, event and audit in one transaction.
     fn accept_message(&self, message: &IncomingMessage, now: Millis) -> Result<Accepted>;
     /// The Bundle of a reception, byte for byte.
     fn message_body(&self, id: &str) -> Result<Vec<u8>>;
+    /// A reception by its id.
+    fn reception(&self, id: &str) -> Result<Option<Reception>>;
+    /// The newest receptions, optionally in one state.
+    fn receptions(&self, state: Option<ReceptionState>, limit: u32) -> Result<Vec<Reception>>;
+    /// Hands a reception over once more: its event becomes due at once, as for the first time; where it is gone there is a new one, with
+    /// this document. `EREF_NOT_FOUND`, `EREF_WRONG_STATE` (it is leased).
+    fn resend_event(&self, reception_id: &str, document: &str, now: Millis) -> Result<()>;
     /// Keeps a fetched attachment of a reception for as long as its Bundle; one that is kept already stays. `EREF_NOT_FOUND` when the
     /// Bundle is not kept any more.
     fn keep_attachment(&self, id: &str, index: u32, fetched: &FetchedAttachment, now: Millis) -> Result<()>;
@@ -68,8 +79,9 @@ pub trait Events: Send + Sync {
 /// Messages to be sent.
 pub trait Outbox: Send + Sync {
     /// Outbox, referral and audit in one transaction. Same host key and content: the first delivery. Same key, other content:
-    /// `EREF_KEY_REUSED`. What it replaces is given up; `EREF_WRONG_STATE` when that is under way, delivered, dropped or replaced.
-    fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Enqueued>;
+    /// `EREF_KEY_REUSED`. What it replaces is given up; `EREF_WRONG_STATE` when that is under way, delivered, dropped or replaced. `None`:
+    /// the referral changed since the rules looked at it; nothing was stored, they run again.
+    fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Option<Enqueued>>;
     /// Finds a delivery by our id, or by the host's key.
     fn delivery(&self, id_or_host_key: &str) -> Result<Option<DeliveryRecord>>;
     /// The newest deliveries, optionally in one state.
@@ -120,6 +132,8 @@ pub trait Launches: Send + Sync {
     fn revoke_grant(&self, grant_id: &str, now: Millis) -> Result<()>;
     /// Ends a launch: its tokens die, its chart is deleted. Returns its partner. `EREF_NOT_FOUND` when there is none, or it has ended.
     fn end_launch(&self, id: &str, reason: &str, now: Millis) -> Result<String>;
+    /// The referral that came of a launch, if one did; `None` when there is no such launch.
+    fn launch_referral(&self, id: &str) -> Result<Option<Option<String>>>;
     /// Ends all launches of a host session; returns their ids and partners.
     fn end_session(&self, session: &str, now: Millis) -> Result<Vec<(String, String)>>;
     /// Ends the launches whose time is over; returns their ids and partners.
@@ -150,14 +164,25 @@ pub trait Keys: Send + Sync {
 
 /// Referrals tracked.
 pub trait Referrals: Send + Sync {
-    /// Finds a referral by our id.
+    /// Where a message's keys lead.
+    fn trace(&self, keys: &ReferralKeys) -> Result<Trace>;
+    /// Finds a referral by our id. One that became part of another leads to that one.
     fn referral(&self, id: &str) -> Result<Option<ReferralRecord>>;
     /// Finds a referral by one of its identifiers.
     fn referral_by_identifier(&self, identifier: &Identifier) -> Result<Option<ReferralRecord>>;
     /// The referrals changed last.
-    fn referrals(&self, limit: u32) -> Result<Vec<ReferralRecord>>;
+    fn referrals(&self, filter: &ReferralFilter, limit: u32) -> Result<Vec<ReferralRecord>>;
+    /// What an unlinked referral may belong to.
+    fn candidates(&self, id: &str) -> Result<Vec<Candidate>>;
+    /// The newest messages of a referral.
+    fn history(&self, id: &str, limit: u32) -> Result<Vec<HistoryRecord>>;
     /// Gives a referral another identifier. `EREF_KEY_REUSED` when another referral carries it.
     fn link_referral(&self, id: &str, identifier: &Identifier, now: Millis) -> Result<()>;
+    /// Makes an unlinked referral part of another: what led to it leads there, and so do its parties, links, history and events. False when
+    /// one of them changed meanwhile.
+    fn merge_referral(&self, merge: &Merge, now: Millis) -> Result<bool>;
+    /// An unlinked referral stands by itself, as one that came of a launch or not. False when it, or the launch, changed meanwhile.
+    fn settle_referral(&self, referral: &(String, u64), launch_id: Option<&str>, now: Millis) -> Result<bool>;
 }
 
 /// The audit trail. All other verbs append to it as they change something.

@@ -45,6 +45,7 @@ int main(void)
     FAILS(eref_launch_start(NULL, NULL, N, NULL, NULL));
     eref_launch_url(NULL, NULL);
     eref_launch_id(NULL, NULL);
+    eref_launch_correlation(NULL, NULL);
     eref_launch_free(NULL);
     FAILS(eref_launch_end(NULL, NULL, N, NULL));
     FAILS(eref_session_end(NULL, NULL, N, NULL, NULL));
@@ -102,7 +103,11 @@ int main(void)
     eref_delivery_free(NULL);
 
     FAILS(eref_referral_find(NULL, NULL, N, NULL, N, NULL, NULL));
-    FAILS(eref_referral_list(NULL, 1, NULL, NULL));
+    FAILS(eref_referral_list(NULL, NULL, N, 1, NULL, NULL));
+    FAILS(eref_referral_history(NULL, NULL, N, 1, NULL, NULL));
+    FAILS(eref_referral_settle(NULL, NULL, N, NULL, N, NULL));
+    FAILS(eref_inbox_list(NULL, NULL, N, 1, NULL, NULL));
+    FAILS(eref_inbox_resend(NULL, NULL, N, NULL));
     FAILS(eref_referral_link(NULL, NULL, N, NULL, N, NULL, N, NULL));
     FAILS(eref_audit_note(NULL, NULL, N, NULL));
     FAILS(eref_log_next(NULL, NULL, NULL, NULL));

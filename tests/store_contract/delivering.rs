@@ -18,7 +18,7 @@ fn due(store: &dyn Store, now: Millis) -> Vec<(String, bool)> {
 fn deliveries_of_one_referral_go_out_in_order() {
     let kit = Kit::new();
     for (key, partner, referral) in [("k1", "a", "R1"), ("k2", "a", "R1"), ("k3", "b", "R2")] {
-        kit.store.enqueue(&outgoing(partner, key, Some(referral)), NOW).unwrap();
+        enqueue(kit.store.as_ref(), &outgoing(partner, key, Some(referral)), NOW).unwrap();
     }
     let store = kit.store.as_ref();
     let key = |partner: &str| lease_delivery(store, partner, NOW).map(|(record, _)| record.host_key);
@@ -52,10 +52,10 @@ fn several_are_taken_together_one_of_each_referral_and_no_more_than_fit() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
     for (key, referral) in [("k1", "R1"), ("k2", "R1"), ("k3", "R2"), ("k4", "R3"), ("k5", "R4")] {
-        store.enqueue(&outgoing("a", key, Some(referral)), NOW).unwrap();
+        enqueue(store, &outgoing("a", key, Some(referral)), NOW).unwrap();
     }
     let large = OutgoingMessage { body: vec![b'x'; 2 << 20].into(), ..outgoing("a", "k0", None) };
-    store.enqueue(&large, NOW).unwrap();
+    enqueue(store, &large, NOW).unwrap();
     let taken: Vec<_> = store.lease_deliveries(&turn("a", 3), NOW).unwrap();
     let keys = |taken: &[(DeliveryRecord, Result<Vec<u8>>)]| taken.iter().map(|(r, _)| r.host_key.clone()).collect::<Vec<_>>();
     assert_eq!(keys(&taken), ["k1", "k3", "k4"]);
@@ -78,12 +78,12 @@ fn several_are_taken_together_one_of_each_referral_and_no_more_than_fit() {
 fn only_a_delivery_that_is_not_under_way_can_be_decided_about() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    let id = store.enqueue(&outgoing("a", "k1", None), NOW).unwrap().delivery.id;
+    let id = enqueue(store, &outgoing("a", "k1", None), NOW).unwrap().delivery.id;
     let refused = |id: &str, status: i32| {
         assert_eq!(status_of(store.requeue_delivery(id, None, NOW)), status);
         assert_eq!(status_of(store.drop_delivery(id, "why", "{}", NOW)), status);
         let instead = OutgoingMessage { replaces: Some(id.to_owned()), ..outgoing("a", &fresh_id(), None) };
-        assert_eq!(status_of(store.enqueue(&instead, NOW)), EREF_WRONG_STATE);
+        assert_eq!(status_of(enqueue(store, &instead, NOW)), EREF_WRONG_STATE);
         assert!(store.delivery(&instead.id).unwrap().is_none(), "nothing is queued");
     };
     assert!(lease_delivery(store, "a", NOW).is_some());
@@ -97,7 +97,7 @@ fn only_a_delivery_that_is_not_under_way_can_be_decided_about() {
     finish(store, &id, outcome(DeliveryState::Delivered));
     refused(&id, EREF_WRONG_STATE);
     refused("none", EREF_NOT_FOUND);
-    let dropped = store.enqueue(&outgoing("a", "k2", None), NOW).unwrap().delivery.id;
+    let dropped = enqueue(store, &outgoing("a", "k2", None), NOW).unwrap().delivery.id;
     store.drop_delivery(&dropped, "sent by fax", r#"{"state":"dead"}"#, NOW).unwrap();
     let record = store.delivery(&dropped).unwrap().unwrap();
     assert_eq!((record.state, record.dropped, record.last_error.as_deref()), (DeliveryState::Dead, true, Some("sent by fax")));
@@ -110,15 +110,15 @@ fn only_a_delivery_that_is_not_under_way_can_be_decided_about() {
 fn what_is_sent_instead_ends_what_it_replaces() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    let old = store.enqueue(&outgoing("a", "k1", Some("R1")), NOW).unwrap().delivery.id;
+    let old = enqueue(store, &outgoing("a", "k1", Some("R1")), NOW).unwrap().delivery.id;
     assert!(lease_delivery(store, "a", NOW).is_some());
     finish(store, &old, later());
     let instead = OutgoingMessage { replaces: Some(old.clone()), ..outgoing("a", "k2", Some("R1")) };
-    store.enqueue(&instead, NOW).unwrap();
+    enqueue(store, &instead, NOW).unwrap();
     let record = store.delivery(&old).unwrap().unwrap();
     assert_eq!((record.state, record.replaced_by.as_deref()), (DeliveryState::Dead, Some(instead.id.as_str())));
     assert_eq!(lease_delivery(store, "a", NOW).unwrap().0.id, instead.id);
-    assert!(store.enqueue(&instead, NOW).unwrap().already, "the same call again is the same delivery");
+    assert!(enqueue(store, &instead, NOW).unwrap().already, "the same call again is the same delivery");
     assert_eq!(status_of(store.requeue_delivery(&old, None, NOW)), EREF_WRONG_STATE);
 }
 
@@ -126,7 +126,7 @@ fn what_is_sent_instead_ends_what_it_replaces() {
 fn a_delivery_by_hand_or_at_the_end_of_its_time_is_urgent() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    let ids = ["k1", "k2"].map(|key| store.enqueue(&outgoing("a", key, None), NOW).unwrap().delivery.id);
+    let ids = ["k1", "k2"].map(|key| enqueue(store, &outgoing("a", key, None), NOW).unwrap().delivery.id);
     let urgent =
         |expired_before| store.lease_deliveries(&Turn { urgent: true, expired_before, ..turn("a", 1) }, NOW).unwrap().pop();
     assert_eq!(due(store, NOW), [("a".to_owned(), false)]);
@@ -152,23 +152,23 @@ fn a_message_that_answers_ours_is_noted_on_the_delivery() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
     let sent = outgoing("a", "k1", Some("R1"));
-    store.enqueue(&sent, NOW).unwrap();
+    enqueue(store, &sent, NOW).unwrap();
     let answers = |partner: &str, message: &str| IncomingMessage {
         response_to: Some(sent.message_id.clone()),
         ..incoming(partner, message, None)
     };
-    store.accept_message(&answers("b", "m1"), NOW).unwrap();
+    accept(store, &answers("b", "m1"), NOW).unwrap();
     assert_eq!(store.delivery(&sent.id).unwrap().unwrap().answered, None, "only the partner it went to can answer it");
     let answer = answers("a", "m2");
-    store.accept_message(&answer, NOW + SECOND).unwrap();
-    store.accept_message(&IncomingMessage { content: [9; 32], ..answers("a", "m3") }, NOW + DAY).unwrap();
+    accept(store, &answer, NOW + SECOND).unwrap();
+    accept(store, &answers("a", "m3"), NOW + DAY).unwrap();
     assert_eq!(store.delivery(&sent.id).unwrap().unwrap().answered, Some((NOW + SECOND, answer.id)));
 }
 
 #[test]
 fn what_is_settled_is_not_settled_again() {
     let kit = Kit::new();
-    let sent = kit.store.enqueue(&outgoing("a", "k1", None), NOW).unwrap().delivery;
+    let sent = enqueue(kit.store.as_ref(), &outgoing("a", "k1", None), NOW).unwrap().delivery;
     assert!(lease_delivery(kit.store.as_ref(), "a", NOW).is_some());
     let told = AttemptOutcome { event_document: Some("{}".into()), ..outcome(DeliveryState::Delivered) };
     finish(kit.store.as_ref(), &sent.id, told.clone());

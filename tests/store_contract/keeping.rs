@@ -10,7 +10,7 @@ fn open_files(path: PathBuf, key_file: PathBuf) -> Result<Arc<dyn Store>> {
 #[test]
 fn a_store_without_its_key_stays_shut_and_makes_no_new_key() {
     let kit = Kit::new();
-    kit.store.accept_message(&incoming("a", "m1", Some("R1")), NOW).unwrap();
+    accept(kit.store.as_ref(), &incoming("a", "m1", Some("R1")), NOW).unwrap();
     let text = std::fs::read_to_string(kit.path("s.key")).unwrap();
     let id = text.lines().last().unwrap().split(' ').nth(1).unwrap().to_owned();
     std::fs::rename(kit.path("s.key"), kit.path("kept.key")).unwrap();
@@ -35,7 +35,7 @@ fn processes_that_come_at_once_make_one_store() {
             scope.spawn(move || {
                 barrier.wait();
                 let store = sqlite::open(&path.join("s.db"), &path.join("s.key"), node(&format!("n{number}"))).unwrap();
-                store.accept_message(&incoming("a", &format!("m{number}"), Some("R1")), NOW).unwrap();
+                accept(store.as_ref(), &incoming("a", &format!("m{number}"), Some("R1")), NOW).unwrap();
             });
         }
     });
@@ -57,7 +57,7 @@ fn a_store_of_a_newer_library_is_not_touched() {
 fn all_files_of_a_store_are_for_the_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let kit = Kit::new();
-    kit.store.accept_message(&incoming("a", "m1", Some("R1")), NOW).unwrap();
+    accept(kit.store.as_ref(), &incoming("a", "m1", Some("R1")), NOW).unwrap();
     for name in ["s.db", "s.db-wal", "s.db-shm", "s.key"] {
         assert_eq!(std::fs::metadata(kit.path(name)).unwrap().permissions().mode() & 0o077, 0, "{name}");
     }
@@ -65,21 +65,32 @@ fn all_files_of_a_store_are_for_the_owner_only() {
 
 /// Works through every verb with this mark in everything that is personal or an identifier from outside.
 fn plant(store: &dyn Store, mark: &str) {
+    let identifier = Identifier { system: format!("http://{mark}.example"), value: mark.into() };
+    let identifiers = vec![identifier.clone()];
     let referral = ReferralUpdate {
-        identifiers: vec![Identifier { system: format!("http://{mark}.example"), value: mark.into() }],
+        keys: ReferralKeys {
+            identifiers: identifiers.clone(),
+            requisition: Some(identifier.clone()),
+            health_number: Some(mark.into()),
+            ..ReferralKeys::default()
+        },
+        claims: identifiers.clone(),
+        communications: identifiers.clone(),
+        identifiers,
+        state: ReferralState { request: Some(Status { code: mark.into(), said: Said::default() }), task: None },
         document: format!(r#"{{"name":"{mark}"}}"#),
+        history: format!(r#"{{"name":"{mark}"}}"#),
         ..update(&[])
     };
     let message = IncomingMessage {
-        message_id: mark.into(),
-        bundle_id: mark.into(),
         body: mark.repeat(4).into_bytes().into(),
         response: mark.into(),
         notification: format!(r#"{{"name":"{mark}"}}"#),
         referral: Some(referral.clone()),
         ..incoming("a", "m", None)
     };
-    let id = referral_of(store.accept_message(&message, NOW).unwrap());
+    let message = renamed(&message, |identity| (identity.message_id, identity.bundle_id) = (mark.into(), mark.into()));
+    let id = referral_of(accept(store, &message, NOW).unwrap());
     let event = lease(store, NOW).unwrap();
     store.retry_event(&event.id, 1, NOW, mark).unwrap();
     store.link_referral(&id, &Identifier { system: mark.into(), value: mark.into() }, NOW).unwrap();
@@ -91,7 +102,7 @@ fn plant(store: &dyn Store, mark: &str) {
         referral: Some(referral),
         ..outgoing("a", "k", None)
     };
-    store.enqueue(&send, NOW).unwrap();
+    enqueue(store, &send, NOW).unwrap();
     assert!(lease_delivery(store, "a", NOW).is_some());
     let answered = AttemptOutcome {
         error: Some(mark.into()),
@@ -101,7 +112,14 @@ fn plant(store: &dyn Store, mark: &str) {
     };
     finish(store, &send.id, answered);
     let chart = vec![ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("Patient", mark) }];
-    let started = NewLaunch { session: mark.into(), context: format!(r#"{{"user":"{mark}"}}"#), chart: chart.clone(), ..launch(1) };
+    let started = NewLaunch {
+        session: mark.into(),
+        correlation: mark.into(),
+        health_number: Some(mark.into()),
+        context: format!(r#"{{"user":"{mark}"}}"#),
+        chart: chart.clone(),
+        ..launch(1)
+    };
     store.save_launch(&started, NOW).unwrap();
     store.put_chart("launch-1", &chart, NOW).unwrap();
     store.issue_code(&NewCode { binding: mark.into(), ..code(1, "launch-1") }, NOW).unwrap();
@@ -138,7 +156,7 @@ fn sealed_rows_that_were_swapped_in_the_file_are_refused() {
     let kit = Kit::new();
     let (one, two) = (incoming("a", "m1", None), incoming("a", "m2", None));
     for message in [&one, &two] {
-        kit.store.accept_message(message, NOW).unwrap();
+        accept(kit.store.as_ref(), message, NOW).unwrap();
     }
     let direct = rusqlite::Connection::open(kit.path("s.db")).unwrap();
     let piece: Vec<u8> = direct.query_row("SELECT piece FROM body WHERE owner = ?1", [&one.id], |row| row.get(0)).unwrap();
@@ -156,9 +174,9 @@ fn sixteen_threads_lose_nothing_and_a_failure_undoes_only_itself() {
         for round in 0..EACH {
             // Two threads each send the same message; one of the two is told so.
             let message = incoming("a", &format!("m{}-{round}", thread / 2), Some(&format!("R{}", thread / 2)));
-            fresh += usize::from(matches!(store.accept_message(&message, NOW).unwrap(), Accepted::New { .. }));
+            fresh += usize::from(matches!(accept(store, &message, NOW).unwrap(), Accepted::New { .. }));
             assert_eq!(status_of(store.put_chart("none", &[resource("Patient", "p")], NOW)), EREF_NOT_FOUND);
-            store.enqueue(&outgoing("a", &format!("k{thread}-{round}"), None), NOW).unwrap();
+            enqueue(store, &outgoing("a", &format!("k{thread}-{round}"), None), NOW).unwrap();
         }
         fresh
     });
@@ -191,15 +209,15 @@ fn the_change_counter_moves_when_another_process_commits() {
 fn purge_takes_what_is_done_and_old_and_nothing_else() {
     let kit = Kit::new();
     let (done, waiting) = (incoming("a", "m1", Some("R1")), incoming("a", "m2", Some("R1")));
-    kit.store.accept_message(&done, NOW).unwrap();
+    accept(kit.store.as_ref(), &done, NOW).unwrap();
     let event = lease(kit.store.as_ref(), NOW).unwrap();
     kit.store.finish_event(&event.id, 1, NOW).unwrap();
-    kit.store.accept_message(&waiting, NOW).unwrap();
+    accept(kit.store.as_ref(), &waiting, NOW).unwrap();
     kit.store.save_launch(&launch(1), NOW).unwrap();
     kit.store.purge(&Retention::default(), NOW + 89 * DAY).unwrap();
     assert_eq!(kit.store.message_body(&done.id).unwrap(), *done.body);
     assert!(kit.store.chart("launch-1", None).unwrap().is_empty());
-    kit.store.purge(&Retention::default(), NOW + 91 * DAY).unwrap();
+    kit.store.purge(&Retention::default(), NOW + 92 * DAY).unwrap();
     assert_eq!(status_of(kit.store.message_body(&done.id)), EREF_NOT_FOUND);
     assert_eq!(kit.store.message_body(&waiting.id).unwrap(), *waiting.body);
     let status = kit.store.status().unwrap();

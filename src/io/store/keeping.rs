@@ -11,7 +11,9 @@ use crate::proto::store::{Keeping, Millis, StoreStatus};
 
 const DAY: Millis = 86_400_000;
 /// Repeated messages are recognised this long (messaging.md 10.1).
-const DEDUPE: Millis = 7 * DAY;
+pub(super) const DEDUPE: Millis = 7 * DAY;
+/// Launches are kept this long after their end, for the first message that comes of them (messaging.md 14).
+const LAUNCHES: Millis = 90 * DAY;
 /// Codes are kept a while after they expired, to recognise a replay.
 const CODES: Millis = DAY;
 
@@ -33,7 +35,7 @@ fn purge_statements(retention: &Retention) -> [String; 10] {
         format!("DELETE FROM code WHERE expires < ?1 - {CODES}"),
         "DELETE FROM token WHERE expires < ?1".to_owned(),
         "DELETE FROM jti WHERE until < ?1".to_owned(),
-        format!("DELETE FROM launch WHERE ends < ?1 - {DAY}"),
+        format!("DELETE FROM launch WHERE ends < ?1 - {LAUNCHES}"),
     ]
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::error::{EREF_NOT_FOUND, Error, Result};
 use crate::io::store::charts::{insert_resource, sealed_resource};
+use crate::io::store::referrals::health_number_mac;
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
 use crate::proto::store::{
@@ -66,19 +67,22 @@ impl Launches for Sqlite {
         let vault = self.vault.clone();
         let context = vault.seal("launch.context", &launch.id, launch.context.as_bytes())?;
         let session = (!launch.session.is_empty()).then(|| vault.lookup("session", launch.session.as_bytes()));
+        let correlation = vault.lookup("correlation", launch.correlation.as_bytes());
+        let patient = launch.health_number.as_deref().map(|number| health_number_mac(&vault, number));
         let chart: Vec<_> =
             launch.chart.iter().map(|resource| sealed_resource(&vault, &launch.id, resource)).collect::<Result<_>>()?;
         let (launch, node) = (NewLaunch { chart: Vec::new(), ..launch.clone() }, self.node.id.clone());
         self.writer.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO launch (id, partner, state, handle, start, session_mac, created, start_until, handle_until, ends, context)
-                     VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    "INSERT INTO launch (id, partner, state, handle, start, session_mac, correlation_mac, patient_mac, created, start_until,
+                                         handle_until, ends, context)
+                     VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 )
                 .and_then(|mut insert| {
                     insert.execute(params![
-                        launch.id, launch.partner, launch.handle, launch.start, session, now, launch.start_until, launch.handle_until,
-                        launch.ends, context
+                        launch.id, launch.partner, launch.handle, launch.start, session, correlation, patient, now,
+                        launch.start_until, launch.handle_until, launch.ends, context
                     ])
                 })
                 .map_err(store_error)?;
@@ -260,6 +264,15 @@ impl Launches for Sqlite {
                 .and_then(|mut update| update.execute([&grant_id]))
                 .map_err(store_error)?;
             audit::append(connection, &vault, &node, now, &json!({"what": "grant revoked", "id": grant_id}))
+        })
+    }
+
+    fn launch_referral(&self, id: &str) -> Result<Option<Option<String>>> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT referral_id FROM launch WHERE id = ?1")
+                .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional())
+                .map_err(store_error)
         })
     }
 

@@ -12,6 +12,7 @@ mod keeping;
 mod keys;
 mod launches;
 mod outbox;
+mod referral_write;
 mod referrals;
 mod schema;
 mod serving;

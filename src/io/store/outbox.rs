@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::error::{EREF_KEY_REUSED, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
 use crate::io::store::body::NewBody;
-use crate::io::store::referrals::{SealedUpdate, find_referrals, touch_referral};
+use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
 use crate::proto::store::{AuditHead, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage};
@@ -109,16 +109,16 @@ fn replace(connection: &Connection, old: &str, new: &str) -> Result<()> {
 }
 
 impl Outbox for Sqlite {
-    fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Enqueued> {
+    fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Option<Enqueued>> {
         let vault = self.vault.clone();
         let host_key_mac = vault.lookup("host-key", message.host_key.as_bytes());
         let content_mac = vault.lookup("content", &message.content);
         let ids = (message.host_key.clone(), message.message_id.clone(), message.bundle_id.clone(), false);
         let ids = seal_ids(&vault, &message.id, &ids)?;
-        let message_mac = vault.lookup("message-id", message.message_id.as_bytes());
         let (size, replaces) = (message.body.len(), message.replaces.clone());
         let body = NewBody::new(&vault, &message.id, message.body.clone());
-        let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update)).transpose()?;
+        let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update, &message.id)).transpose()?;
+        let message_mac = vault.lookup("message-id", message.message_id.as_bytes());
         let (id, partner, event) = (message.id.clone(), message.partner.clone(), message.event.clone());
         let (message_id, bundle_id, node) = (message.message_id.clone(), message.bundle_id.clone(), self.node.id.clone());
         let sha256 = AuditHead::hex(&message.content);
@@ -127,15 +127,14 @@ impl Outbox for Sqlite {
                 if content != content_mac {
                     return Err(Error::new(EREF_KEY_REUSED, "this host key was used before for other content"));
                 }
-                return Ok((first, true));
+                return Ok(Some((first, true)));
             }
-            let referral_id = match &update {
-                None => None,
-                Some(update) => {
-                    let found = find_referrals(connection, update)?.into_iter().next();
-                    Some(touch_referral(connection, &vault, found, update, &partner, now)?)
-                }
-            };
+            if let Some(update) = &update
+                && !update.apply(connection, &Entry { incoming: false, event: &event, subject: &id, now })?
+            {
+                return Ok(None);
+            }
+            let referral_id = update.as_ref().map(|update| update.id.clone());
             let lane = referral_id.clone().unwrap_or_else(|| id.clone());
             connection
                 .prepare_cached(
@@ -158,9 +157,9 @@ impl Outbox for Sqlite {
             audit::append(connection, &vault, &node, now, &entry)?;
             let queued =
                 by_id(connection, &id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the delivery just queued is not there"))?;
-            Ok((queued, false))
+            Ok(Some((queued, false)))
         })?;
-        Ok(Enqueued { delivery: open(&self.vault, enqueued.0)?, already: enqueued.1 })
+        enqueued.map(|(raw, already)| Ok(Enqueued { delivery: open(&self.vault, raw)?, already })).transpose()
     }
 
     fn delivery(&self, id_or_host_key: &str) -> Result<Option<DeliveryRecord>> {

@@ -1,131 +1,223 @@
 //! Referrals: found by any of their identifiers, each identifier by its keyed hash.
 
-use std::sync::Arc;
-
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use crate::error::{EREF_KEY_REUSED, EREF_NOT_FOUND, Error, Result};
-use crate::io::clock;
-use crate::io::store::audit;
+use crate::error::Result;
+use crate::io::store::referral_write::{link, merge, settle};
 use crate::io::store::sqlite::{Sqlite, store_error};
-use crate::io::store::vault::{Vault, normalised};
-use crate::proto::store::{Identifier, Millis, ReferralRecord, ReferralRole, ReferralUpdate, Referrals};
+use crate::io::store::vault::Vault;
+use crate::proto::store::{
+    Candidate, HistoryRecord, Identifier, Link, Merge, Millis, ReferralFilter, ReferralKeys, ReferralRecord, ReferralRole,
+    Referrals, Relation, Trace, normalised,
+};
 
-/// An update with its identifiers hashed and sealed; the document is sealed when the row's id is known.
-pub(super) struct SealedUpdate {
-    identifiers: Vec<([u8; 32], Vec<u8>)>,
-    /// Identifiers that are looked up and not bound.
-    ours: Vec<[u8; 32]>,
-    update: ReferralUpdate,
+/// Candidates named for one unlinked referral.
+const MOST_CANDIDATES: u32 = 20;
+
+pub(super) type Mac = [u8; 32];
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn identifier_mac(vault: &Vault, identifier: &Identifier) -> [u8; 32] {
+pub(super) fn identifier_mac(vault: &Vault, identifier: &Identifier) -> Mac {
     vault.lookup("identifier", normalised(&identifier.system, &identifier.value).as_bytes())
 }
 
-fn sealed_identifier(vault: &Vault, identifier: &Identifier) -> Result<([u8; 32], Vec<u8>)> {
+pub(super) fn sealed_identifier(vault: &Vault, identifier: &Identifier) -> Result<(Mac, Vec<u8>)> {
     let mac = identifier_mac(vault, identifier);
     let text = json!([identifier.system, identifier.value]).to_string();
     // The hash is the row's key, so it is what the seal is bound to.
     Ok((mac, vault.seal("referral_identifier.identifier", &hex(&mac), text.as_bytes())?))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// An identifier as one partner uses it.
+pub(super) fn claim_mac(vault: &Vault, partner: &str, identifier: &Identifier) -> Mac {
+    vault.lookup("claim", format!("{partner}\n{}", normalised(&identifier.system, &identifier.value)).as_bytes())
 }
 
-impl SealedUpdate {
-    pub(super) fn new(vault: &Vault, update: &ReferralUpdate) -> Result<Self> {
-        let identifiers =
-            update.identifiers.iter().map(|identifier| sealed_identifier(vault, identifier)).collect::<Result<_>>()?;
-        let ours = update.ours.iter().map(|identifier| identifier_mac(vault, identifier)).collect();
-        Ok(Self { identifiers, ours, update: update.clone() })
-    }
+pub(super) fn communication_mac(vault: &Vault, identifier: &Identifier) -> Mac {
+    vault.lookup("communication", normalised(&identifier.system, &identifier.value).as_bytes())
 }
 
-/// The referrals that carry any of the update's identifiers, in the order of these.
-pub(super) fn find_referrals(connection: &Connection, update: &SealedUpdate) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for mac in update.identifiers.iter().map(|(mac, _)| mac).chain(&update.ours) {
-        if let Some(id) = by_mac(connection, mac)?
-            && !found.contains(&id)
-        {
-            found.push(id);
+pub(super) fn requisition_mac(vault: &Vault, identifier: &Identifier) -> Mac {
+    vault.lookup("requisition", normalised(&identifier.system, &identifier.value).as_bytes())
+}
+
+pub(super) fn health_number_mac(vault: &Vault, number: &str) -> Mac {
+    let digits: String = number.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    vault.lookup("health-number", digits.to_ascii_uppercase().as_bytes())
+}
+
+/// The hashes of what leads to a referral, made before the writer is asked for.
+pub(super) struct Keys {
+    partner: String,
+    identifiers: Vec<Mac>,
+    /// Hashes of identifiers, and of claims.
+    claims: Vec<Mac>,
+    claim_keys: Vec<Mac>,
+    answers: Option<Mac>,
+    replies: Vec<Mac>,
+}
+
+impl Keys {
+    pub(super) fn new(vault: &Vault, keys: &ReferralKeys) -> Self {
+        Self {
+            partner: keys.partner.clone(),
+            identifiers: keys.identifiers.iter().map(|one| identifier_mac(vault, one)).collect(),
+            claims: keys.claims.iter().map(|one| identifier_mac(vault, one)).collect(),
+            claim_keys: keys.claims.iter().map(|one| claim_mac(vault, &keys.partner, one)).collect(),
+            answers: keys.answers.as_ref().map(|id| vault.lookup("message-id", id.as_bytes())),
+            replies: keys.replies.iter().map(|one| communication_mac(vault, one)).collect(),
         }
     }
-    Ok(found)
+
+    /// The referrals they lead to, with their versions, in the order of messaging.md 10.5. What is not an identifier of the referral
+    /// itself leads only to referrals that the partner is a party to.
+    pub(super) fn find(&self, connection: &Connection) -> Result<Vec<(String, u64)>> {
+        let mut found = Vec::new();
+        for mac in &self.identifiers {
+            found.extend(by_mac(connection, mac)?);
+        }
+        if found.is_empty() {
+            for mac in &self.claims {
+                found.extend(by_mac(connection, mac)?);
+            }
+            for mac in self.claim_keys.iter().chain(&self.replies) {
+                found.extend(by_key(connection, mac).map_err(store_error)?);
+            }
+            if let Some(mac) = &self.answers {
+                found.extend(by_message(connection, &self.partner, mac).map_err(store_error)?);
+            }
+            let mut own = Vec::new();
+            for id in found {
+                if is_party(connection, &id, &self.partner).map_err(store_error)? {
+                    own.push(id);
+                }
+            }
+            found = own;
+        }
+        let mut versions: Vec<(String, u64)> = Vec::new();
+        for id in found {
+            if !versions.iter().any(|(known, _)| *known == id) {
+                let version = version(connection, &id)?.unwrap_or_default();
+                versions.push((id, version));
+            }
+        }
+        Ok(versions)
+    }
 }
 
-fn by_mac(connection: &Connection, mac: &[u8; 32]) -> Result<Option<String>> {
+pub(super) fn by_mac(connection: &Connection, mac: &Mac) -> Result<Option<String>> {
     connection
         .prepare_cached("SELECT referral_id FROM referral_identifier WHERE mac = ?1")
         .and_then(|mut query| query.query_row([mac], |row| row.get(0)).optional())
         .map_err(store_error)
 }
 
-/// A message touches only referrals its partner is a party to (architecture: identity of a message).
-pub(super) fn is_party(connection: &Connection, referral_id: &str, partner: &str) -> Result<bool> {
+fn by_key(connection: &Connection, mac: &Mac) -> rusqlite::Result<Vec<String>> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM referral_party WHERE referral_id = ?1 AND partner = ?2)")
-        .and_then(|mut query| query.query_row([referral_id, partner], |row| row.get(0)))
+        .prepare_cached(
+            "SELECT k.referral_id FROM referral_key k JOIN referral r ON r.id = k.referral_id WHERE mac = ?1 ORDER BY created",
+        )?
+        .query_map([mac], |row| row.get(0))?
+        .collect()
+}
+
+fn by_message(connection: &Connection, partner: &str, mac: &Mac) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "SELECT referral_id FROM outbox WHERE partner = ?1 AND message_mac = ?2 AND referral_id IS NOT NULL LIMIT 1",
+        )?
+        .query_row(params![partner, mac], |row| row.get(0))
+        .optional()
+}
+
+/// A message touches only referrals its partner is a party to (architecture: identity of a message).
+fn is_party(connection: &Connection, referral_id: &str, partner: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM referral_party WHERE referral_id = ?1 AND partner = ?2)")?
+        .query_row([referral_id, partner], |row| row.get(0))
+}
+
+pub(super) fn version(connection: &Connection, id: &str) -> Result<Option<u64>> {
+    connection
+        .prepare_cached("SELECT version FROM referral WHERE id = ?1 AND merged_into IS NULL")
+        .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional())
         .map_err(store_error)
 }
 
-/// Makes the referral, or brings it up to date; identifiers are added, never moved. Returns its id.
-pub(super) fn touch_referral(
-    connection: &Connection,
-    vault: &Vault,
-    found: Option<String>,
-    update: &SealedUpdate,
-    partner: &str,
-    now: Millis,
-) -> Result<String> {
-    let id = found.unwrap_or_else(clock::id);
-    let document = vault.seal("referral.document", &id, update.update.document.as_bytes())?;
-    let write = || {
-        connection
-            .prepare_cached(
-                "INSERT INTO referral (id, our_role, created, updated, document) VALUES (?1, ?2, ?3, ?3, ?4)
-                 ON CONFLICT (id) DO UPDATE SET updated = excluded.updated, document = excluded.document",
-            )?
-            .execute(params![id, update.update.our_role.as_str(), now, document])?;
-        connection
-            .prepare_cached("INSERT OR IGNORE INTO referral_party (referral_id, partner, role) VALUES (?1, ?2, ?3)")?
-            .execute(params![id, partner, update.update.partner_role.as_str()])?;
-        let mut add = connection
-            .prepare_cached("INSERT OR IGNORE INTO referral_identifier (mac, referral_id, identifier) VALUES (?1, ?2, ?3)")?;
-        for (mac, sealed) in &update.identifiers {
-            add.execute(params![mac, id, sealed])?;
-        }
-        Ok(())
-    };
-    write().map_err(store_error)?;
-    Ok(id)
-}
+const COLUMNS: &str = "id, version, our_role, unlinked, launch_id, created, updated, state, document";
 
 struct Raw {
     record: ReferralRecord,
+    state: Vec<u8>,
     document: Vec<u8>,
 }
 
+fn role(row: &Row, column: usize) -> rusqlite::Result<ReferralRole> {
+    // A word that is not ours was written by a newer library; the least there is.
+    row.get::<_, String>(column).map(|word| ReferralRole::parse(&word).unwrap_or(ReferralRole::Copy))
+}
+
 fn raw(row: &Row) -> rusqlite::Result<Raw> {
-    let role: String = row.get(1)?;
     let record = ReferralRecord {
         id: row.get(0)?,
-        our_role: ReferralRole::parse(&role).unwrap_or(ReferralRole::Copy),
+        version: row.get(1)?,
+        our_role: role(row, 2)?,
+        unlinked: row.get(3)?,
+        launch_id: row.get(4)?,
         identifiers: Vec::new(),
         parties: Vec::new(),
+        links: Vec::new(),
+        state: Default::default(),
         document: String::new(),
-        created: row.get(2)?,
-        updated: row.get(3)?,
+        created: row.get(5)?,
+        updated: row.get(6)?,
     };
-    Ok(Raw { record, document: row.get(4)? })
+    Ok(Raw { record, state: row.get(7)?, document: row.get(8)? })
+}
+
+fn parties(connection: &Connection, id: &str) -> rusqlite::Result<Vec<(String, ReferralRole)>> {
+    connection
+        .prepare_cached("SELECT partner, role FROM referral_party WHERE referral_id = ?1 ORDER BY partner")?
+        .query_map([id], |row| Ok((row.get(0)?, role(row, 1)?)))?
+        .collect()
+}
+
+fn links(connection: &Connection, id: &str) -> rusqlite::Result<Vec<Link>> {
+    let link = |row: &Row| {
+        let relation = Relation::parse(&row.get::<_, String>(2)?).unwrap_or(Relation::Chained);
+        Ok(Link { parent: row.get(0)?, child: row.get(1)?, relation })
+    };
+    connection
+        .prepare_cached("SELECT parent, child, relation FROM referral_link WHERE parent = ?1 OR child = ?1 ORDER BY parent, child")?
+        .query_map([id], link)?
+        .collect()
+}
+
+fn candidates(connection: &Connection, patient: &Mac, besides: &str) -> rusqlite::Result<Vec<Candidate>> {
+    let mut referrals = connection.prepare_cached(
+        "SELECT id FROM referral WHERE patient_mac = ?1 AND unlinked = 0 AND merged_into IS NULL AND id <> ?2 ORDER BY updated DESC LIMIT ?3",
+    )?;
+    let mut found = Vec::new();
+    for referral in referrals.query_map(params![patient, besides, MOST_CANDIDATES], |row| row.get(0).map(Candidate::Referral))? {
+        found.push(referral?);
+    }
+    let mut launches = connection
+        .prepare_cached("SELECT id FROM launch WHERE patient_mac = ?1 AND referral_id IS NULL ORDER BY created DESC LIMIT ?2")?;
+    for launch in launches.query_map(params![patient, MOST_CANDIDATES], |row| row.get(0).map(Candidate::Launch))? {
+        found.push(launch?);
+    }
+    Ok(found)
 }
 
 impl Sqlite {
     fn complete(&self, connection: &Connection, raw: Raw) -> Result<ReferralRecord> {
-        let Raw { mut record, document } = raw;
+        let Raw { mut record, state, document } = raw;
+        let state = self.vault.open_sealed("referral.state", &record.id, &state)?;
+        record.state = serde_json::from_slice(&state).unwrap_or_default();
         let document = self.vault.open_sealed("referral.document", &record.id, &document)?;
         record.document = String::from_utf8_lossy(&document).into_owned();
         let sealed: Vec<(Vec<u8>, Vec<u8>)> = connection
@@ -138,27 +230,67 @@ impl Sqlite {
             record.identifiers.push(Identifier { system, value });
         }
         record.identifiers.sort_by(|a, b| (&a.system, &a.value).cmp(&(&b.system, &b.value)));
-        record.parties = connection
-            .prepare_cached("SELECT partner, role FROM referral_party WHERE referral_id = ?1 ORDER BY partner")
-            .and_then(|mut query| {
-                let party =
-                    |row: &Row| Ok((row.get(0)?, ReferralRole::parse(&row.get::<_, String>(1)?).unwrap_or(ReferralRole::Copy)));
-                query.query_map([&record.id], party)?.collect()
-            })
-            .map_err(store_error)?;
+        record.parties = parties(connection, &record.id).map_err(store_error)?;
+        record.links = links(connection, &record.id).map_err(store_error)?;
         Ok(record)
     }
 
     fn one_referral(&self, connection: &Connection, id: &str) -> Result<Option<ReferralRecord>> {
         let found = connection
-            .prepare_cached("SELECT id, our_role, created, updated, document FROM referral WHERE id = ?1")
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM referral WHERE id = coalesce((SELECT merged_into FROM referral WHERE id = ?1), ?1)"
+            ))
             .and_then(|mut query| query.query_row([id], raw).optional())
             .map_err(store_error)?;
         found.map(|raw| self.complete(connection, raw)).transpose()
     }
+
+    fn all(&self, connection: &Connection, ids: impl IntoIterator<Item = String>) -> Result<Vec<ReferralRecord>> {
+        let mut records = Vec::new();
+        for id in ids {
+            records.extend(self.one_referral(connection, &id)?);
+        }
+        Ok(records)
+    }
+
+    fn launch_of(&self, connection: &Connection, keys: &ReferralKeys) -> Result<Option<String>> {
+        for value in &keys.launches {
+            let mac = self.vault.lookup("correlation", value.as_bytes());
+            let found = connection
+                .prepare_cached("SELECT id FROM launch WHERE correlation_mac = ?1 AND partner = ?2 AND referral_id IS NULL")
+                .and_then(|mut query| query.query_row(params![mac, keys.partner], |row| row.get(0)).optional())
+                .map_err(store_error)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Referrals for Sqlite {
+    fn trace(&self, keys: &ReferralKeys) -> Result<Trace> {
+        let hashed = Keys::new(&self.vault, keys);
+        self.read(|connection| {
+            let mut trace = Trace::default();
+            trace.found = self.all(connection, hashed.find(connection)?.into_iter().map(|(id, _)| id))?;
+            for identifier in &keys.parents {
+                if let Some(id) = by_mac(connection, &identifier_mac(&self.vault, identifier))? {
+                    trace.parents.extend(self.one_referral(connection, &id)?.map(|parent| (identifier.clone(), parent)));
+                }
+            }
+            if let Some(requisition) = &keys.requisition {
+                let ids = by_key(connection, &requisition_mac(&self.vault, requisition)).map_err(store_error)?;
+                trace.requisition = self.all(connection, ids.into_iter().take(1))?.pop();
+            }
+            trace.launch_id = self.launch_of(connection, keys)?;
+            if let (true, Some(number)) = (trace.found.is_empty(), &keys.health_number) {
+                trace.candidates = candidates(connection, &health_number_mac(&self.vault, number), "").map_err(store_error)?;
+            }
+            Ok(trace)
+        })
+    }
+
     fn referral(&self, id: &str) -> Result<Option<ReferralRecord>> {
         self.read(|connection| self.one_referral(connection, id))
     }
@@ -171,39 +303,71 @@ impl Referrals for Sqlite {
         })
     }
 
-    fn referrals(&self, limit: u32) -> Result<Vec<ReferralRecord>> {
+    fn referrals(&self, filter: &ReferralFilter, limit: u32) -> Result<Vec<ReferralRecord>> {
         self.read(|connection| {
             let list: Vec<Raw> = connection
-                .prepare_cached(
-                    "SELECT id, our_role, created, updated, document FROM referral ORDER BY updated DESC, id DESC LIMIT ?1",
-                )
-                .and_then(|mut query| query.query_map([limit], raw)?.collect())
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM referral WHERE merged_into IS NULL AND (?1 IS NULL OR unlinked = ?1)
+                     AND (?2 IS NULL OR updated >= ?2)
+                     AND (?3 IS NULL OR id IN (SELECT referral_id FROM referral_party WHERE partner = ?3))
+                     ORDER BY updated DESC, id DESC LIMIT ?4"
+                ))
+                .and_then(|mut query| {
+                    query.query_map(params![filter.unlinked, filter.changed_since, filter.partner, limit], raw)?.collect()
+                })
                 .map_err(store_error)?;
             list.into_iter().map(|raw| self.complete(connection, raw)).collect()
         })
     }
 
-    fn link_referral(&self, id: &str, identifier: &Identifier, now: Millis) -> Result<()> {
-        let (mac, sealed) = sealed_identifier(&self.vault, identifier)?;
-        let (id, vault, node): (String, Arc<Vault>, String) = (id.to_owned(), self.vault.clone(), self.node.id.clone());
-        self.writer.write(move |connection| {
-            let exists: bool = connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM referral WHERE id = ?1)")
-                .and_then(|mut query| query.query_row([&id], |row| row.get(0)))
+    fn candidates(&self, id: &str) -> Result<Vec<Candidate>> {
+        self.read(|connection| {
+            let patient: Option<Option<Mac>> = connection
+                .prepare_cached("SELECT patient_mac FROM referral WHERE id = ?1 AND unlinked = 1 AND merged_into IS NULL")
+                .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional())
                 .map_err(store_error)?;
-            if !exists {
-                return Err(Error::new(EREF_NOT_FOUND, "there is no such referral"));
-            }
-            match by_mac(connection, &mac)? {
-                Some(other) if other != id => return Err(Error::new(EREF_KEY_REUSED, "another referral carries this identifier")),
-                Some(_) => return Ok(()),
-                None => {}
-            }
-            connection
-                .prepare_cached("INSERT INTO referral_identifier (mac, referral_id, identifier) VALUES (?1, ?2, ?3)")
-                .and_then(|mut insert| insert.execute(params![mac, id, sealed]))
-                .map_err(store_error)?;
-            audit::append(connection, &vault, &node, now, &json!({"what": "referral linked", "referral_id": id}))
+            patient.flatten().map_or(Ok(Vec::new()), |mac| candidates(connection, &mac, id).map_err(store_error))
         })
+    }
+
+    fn history(&self, id: &str, limit: u32) -> Result<Vec<HistoryRecord>> {
+        let record = |row: &Row| {
+            let record = HistoryRecord {
+                at: row.get(0)?,
+                incoming: row.get(1)?,
+                partner: row.get(2)?,
+                event: row.get(3)?,
+                subject: row.get(4)?,
+                document: String::new(),
+            };
+            Ok((record, row.get::<_, Vec<u8>>(5)?))
+        };
+        let sealed: Vec<(HistoryRecord, Vec<u8>)> = self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT at, incoming, partner, event, subject, document FROM history
+                     WHERE referral_id = coalesce((SELECT merged_into FROM referral WHERE id = ?1), ?1) ORDER BY seq DESC LIMIT ?2",
+                )
+                .and_then(|mut query| query.query_map(params![id, limit], record)?.collect())
+                .map_err(store_error)
+        })?;
+        let open = |(mut record, document): (HistoryRecord, Vec<u8>)| {
+            let document = self.vault.open_sealed("history.document", &record.subject, &document)?;
+            record.document = String::from_utf8_lossy(&document).into_owned();
+            Ok(record)
+        };
+        sealed.into_iter().map(open).collect()
+    }
+
+    fn link_referral(&self, id: &str, identifier: &Identifier, now: Millis) -> Result<()> {
+        link(self, id, identifier, now)
+    }
+
+    fn merge_referral(&self, change: &Merge, now: Millis) -> Result<bool> {
+        merge(self, change, now)
+    }
+
+    fn settle_referral(&self, referral: &(String, u64), launch_id: Option<&str>, now: Millis) -> Result<bool> {
+        settle(self, referral, launch_id, now)
     }
 }

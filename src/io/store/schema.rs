@@ -12,14 +12,16 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE lease (name TEXT PRIMARY KEY, node_id TEXT NOT NULL, process INTEGER NOT NULL, host TEXT NOT NULL, until INTEGER NOT NULL)
     WITHOUT ROWID;
 
--- Messages received. The key of deduplication is the authenticated partner and MessageHeader.id; other content is another row.
+-- Messages received. The key of deduplication is the authenticated partner and MessageHeader.id; other content is another row, and so
+-- is what comes again when deduplication has forgotten it.
 CREATE TABLE inbox (
     id TEXT PRIMARY KEY, partner TEXT NOT NULL, message_mac BLOB NOT NULL, content_mac BLOB NOT NULL, bundle_mac BLOB,
     event TEXT NOT NULL, referral_id TEXT, received INTEGER NOT NULL, done INTEGER, size INTEGER NOT NULL,
-    ids BLOB NOT NULL /* sealed */, response BLOB NOT NULL /* sealed */,
-    UNIQUE (partner, message_mac, content_mac)) WITHOUT ROWID;
+    trusted INTEGER NOT NULL, ids BLOB NOT NULL /* sealed */, response BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+CREATE INDEX inbox_message ON inbox (partner, message_mac, content_mac);
 CREATE INDEX inbox_bundle ON inbox (partner, bundle_mac) WHERE bundle_mac IS NOT NULL;
 CREATE INDEX inbox_received ON inbox (received);
+CREATE INDEX inbox_referral ON inbox (referral_id) WHERE referral_id IS NOT NULL;
 
 -- Bodies of messages in and out, sealed in pieces of at most 1 MiB.
 CREATE TABLE body (owner TEXT NOT NULL, seq INTEGER NOT NULL, piece BLOB NOT NULL, PRIMARY KEY (owner, seq));
@@ -52,22 +54,39 @@ CREATE TABLE event (
     available INTEGER NOT NULL /* or, leased, the end of the lease */, created INTEGER NOT NULL, document BLOB NOT NULL /* sealed */);
 CREATE INDEX event_available ON event (state, available);
 CREATE INDEX event_lane ON event (lane, seq);
+CREATE INDEX event_subject ON event (subject);
 
+-- One that a person recognised as part of another stays as a signpost: merged_into.
 CREATE TABLE referral (
-    id TEXT PRIMARY KEY, our_role TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, document BLOB NOT NULL /* sealed */)
-    WITHOUT ROWID;
+    id TEXT PRIMARY KEY, version INTEGER NOT NULL, our_role TEXT NOT NULL, unlinked INTEGER NOT NULL, launch_id TEXT, merged_into TEXT,
+    patient_mac BLOB, created INTEGER NOT NULL, updated INTEGER NOT NULL, state BLOB NOT NULL /* sealed */,
+    document BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 CREATE INDEX referral_updated ON referral (updated);
+CREATE INDEX referral_patient ON referral (patient_mac) WHERE patient_mac IS NOT NULL;
 CREATE TABLE referral_identifier (mac BLOB PRIMARY KEY, referral_id TEXT NOT NULL, identifier BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 CREATE INDEX referral_identifier_of ON referral_identifier (referral_id);
+-- What else leads to a referral: identifiers as one partner uses them, its communications, its requisition.
+CREATE TABLE referral_key (mac BLOB NOT NULL, referral_id TEXT NOT NULL, PRIMARY KEY (mac, referral_id)) WITHOUT ROWID;
+CREATE INDEX referral_key_of ON referral_key (referral_id);
 CREATE TABLE referral_party (referral_id TEXT NOT NULL, partner TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (referral_id, partner))
     WITHOUT ROWID;
+CREATE INDEX referral_party_partner ON referral_party (partner);
+CREATE TABLE referral_link (parent TEXT NOT NULL, child TEXT NOT NULL, relation TEXT NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;
+CREATE INDEX referral_link_child ON referral_link (child);
+-- What was said of a referral, in and out, kept as long as the referral. The subject is the reception's or delivery's id.
+CREATE TABLE history (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, referral_id TEXT NOT NULL, at INTEGER NOT NULL, incoming INTEGER NOT NULL, partner TEXT NOT NULL,
+    event TEXT NOT NULL, subject TEXT NOT NULL, document BLOB NOT NULL /* sealed */);
+CREATE INDEX history_of ON history (referral_id, seq);
 
 CREATE TABLE launch (
     id TEXT PRIMARY KEY, partner TEXT NOT NULL, state INTEGER NOT NULL, handle BLOB NOT NULL UNIQUE, start BLOB UNIQUE, cookie BLOB,
-    session_mac BLOB, created INTEGER NOT NULL, start_until INTEGER NOT NULL, handle_until INTEGER NOT NULL, ends INTEGER NOT NULL,
+    session_mac BLOB, correlation_mac BLOB NOT NULL UNIQUE, patient_mac BLOB, referral_id TEXT /* of the first message that came of it */,
+    created INTEGER NOT NULL, start_until INTEGER NOT NULL, handle_until INTEGER NOT NULL, ends INTEGER NOT NULL,
     context BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 CREATE INDEX launch_session ON launch (session_mac) WHERE session_mac IS NOT NULL;
 CREATE INDEX launch_ends ON launch (ends);
+CREATE INDEX launch_patient ON launch (patient_mac) WHERE patient_mac IS NOT NULL;
 CREATE TABLE chart (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, launch_id TEXT NOT NULL, resource_type TEXT NOT NULL, id_mac BLOB NOT NULL,
     version INTEGER NOT NULL, resource BLOB NOT NULL /* sealed: id, line break, JSON */, UNIQUE (launch_id, resource_type, id_mac));

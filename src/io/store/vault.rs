@@ -140,7 +140,7 @@ impl Vault {
         header
     }
 
-    /// The keyed hash by which a sealed value is found, for example of [`normalised`] in the domain `identifier`. Equal texts of
+    /// The keyed hash by which a sealed value is found, for example of [`crate::proto::store::normalised`] in the domain `identifier`. Equal texts of
     /// different domains have different hashes.
     pub fn lookup(&self, domain: &str, text: &[u8]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.lookup);
@@ -169,26 +169,6 @@ pub fn backup(key_file: &Path, to: &Path) -> Result<()> {
     let key = read_key(key_file, None)?;
     write_key(to, &key)
         .map_err(|error| Error::new(EREF_INVALID_ARGUMENT, format!("the copy {} cannot be made: {}", to.display(), error.kind())))
-}
-
-/// System and value in the form in which identifiers are compared: surrounding blanks dropped; in the system, scheme and host in lower
-/// case, https taken as http, trailing slashes dropped (architecture: store).
-pub fn normalised(system: &str, value: &str) -> String {
-    let system = system.trim().trim_end_matches('/');
-    let system = match system.split_once(':') {
-        Some((scheme, rest)) => {
-            let scheme = scheme.to_ascii_lowercase();
-            let scheme = if scheme == "https" { "http" } else { &scheme };
-            // The host of a URL, or the name space of a URN, is what follows up to the next separator.
-            let start = if rest.starts_with("//") { 2 } else { 0 };
-            let mark: &[char] = if start == 2 { &['/', '?', '#'] } else { &[':'] };
-            let end = rest[start..].find(mark).map_or(rest.len(), |at| start + at);
-            format!("{scheme}:{}{}", rest[..end].to_ascii_lowercase(), &rest[end..])
-        }
-        None => system.to_owned(),
-    };
-    // The separator must not come from the system itself.
-    format!("{}|{}", system.replace('|', "%7C"), value.trim())
 }
 
 /// The pieces of a body, see [`Vault::seal_body`].

@@ -6,5 +6,6 @@ pub mod dialects;
 pub mod events;
 pub mod field;
 pub mod fields_table;
+pub mod lifecycle;
 pub mod rules;
 pub mod rules_on;

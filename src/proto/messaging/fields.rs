@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::html;
 use super::path;
-use super::view::View;
+use super::view::{Cast, View};
 use crate::error::{EREF_UNKNOWN_FIELD, Error, Result};
 use crate::proto::guide::events;
 use crate::proto::guide::field::{Field, Kind};
@@ -183,6 +183,13 @@ pub fn repetitions(view: View<'_>, field: &Field) -> usize {
         length => length,
     });
     counts.into_iter().find(|count| *count > 0).unwrap_or(0)
+}
+
+/// The health number in a Patient as JSON.
+pub fn health_number(patient: &str) -> Option<String> {
+    let bundle = format!(r#"{{"entry":[{{"resource":{{}}}},{{"resource":{patient}}}]}}"#);
+    let cast = Cast::read(&bundle).ok()?;
+    read(cast.view(&bundle), "patient.health_number").ok().flatten()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod resend;
 mod respond;
 pub mod retry;
 mod time;
+pub mod tracking;
 mod trust;
 pub mod view;
 

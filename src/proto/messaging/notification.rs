@@ -5,14 +5,13 @@
 use serde_json::{Value, json};
 
 use super::changes::Change;
-use super::content::Content;
 use super::fields::field;
-use super::groups::{Object, Reader, identifiers};
+use super::groups::{Object, Reader};
 use super::view::{View, resource_type};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::guide::events;
 use crate::proto::guide::field::Field;
-use crate::proto::store::{Identifier, ReferralRole, ReferralUpdate};
+use crate::proto::store::Identifier;
 
 mod summary;
 
@@ -166,16 +165,6 @@ fn is_to_be_reviewed(reader: Reader<'_>, event: &str) -> bool {
     let status = || reader.get(field!("task.status"));
     let refused = || matches!(status().as_deref(), Some("rejected" | "failed" | "cancelled" | "entered-in-error"));
     matches!(event, "notify-data-correction" | "revoke-service-request") || reader.view.in_focus("Task") && refused()
-}
-
-/// What a message says about its referral; `None` when it names none.
-pub fn referral_update(view: View<'_>, event: &str, our_role: ReferralRole, partner_role: ReferralRole) -> Option<ReferralUpdate> {
-    let identifiers = identifiers(view);
-    if identifiers.is_empty() {
-        return None;
-    }
-    let document = Content::of(view, event, None).document();
-    Some(ReferralUpdate { identifiers, ours: Vec::new(), our_role, partner_role, document })
 }
 
 #[cfg(test)]

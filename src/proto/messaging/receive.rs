@@ -1,5 +1,7 @@
 //! `$process-message`: who sends, what it is, keep it, and only then answer.
 
+use std::sync::Arc;
+
 use http::header;
 use http::{HeaderValue, Method, StatusCode};
 
@@ -8,16 +10,15 @@ use crate::log::Level;
 use crate::proto::exchange::{BodyError, Ctx, Signal};
 use crate::proto::fhir::outcome::{Issue, outcome};
 use crate::proto::guide::dialects::dialect;
-use crate::proto::guide::events::{self, Direction};
 use crate::proto::http::{Request, Response};
 use crate::proto::messaging::attachment;
 use crate::proto::messaging::message::Message;
-use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::Refusal;
 use crate::proto::messaging::respond::{self, Taken};
+use crate::proto::messaging::tracking::{self, Refused};
 use crate::proto::messaging::trust::{self, Sender};
-use crate::proto::settings::{ChangedContent, Messaging, Partner, Role, Settings};
-use crate::proto::store::{Accepted, IncomingMessage, ReferralRole};
+use crate::proto::settings::{ChangedContent, Messaging, Partner, Settings};
+use crate::proto::store::{Accepted, IncomingMessage, MessageIdentity, ReferralRole};
 
 /// An answer that is not a success.
 pub(super) struct Failure {
@@ -113,9 +114,8 @@ async fn take(ctx: &Ctx, sender: &Sender<'_>) -> std::result::Result<Response, B
     let body = ctx.body(ctx.settings().limits.message_bytes).await.map_err(body_failure)?;
     let message = Message::read(body, &ctx.settings().limits)?;
     check_test_label(ctx.settings(), &message)?;
-    let (event, direction) = event_of(sender.partner, &message)?;
     let status = respond::status(message.header());
-    let body = accept(ctx, sender, message, event, direction)?;
+    let body = accept(ctx, sender, message)?;
     Ok(fhir_response(status, body))
 }
 
@@ -171,25 +171,20 @@ fn check_test_label(settings: &Settings, message: &Message) -> std::result::Resu
     Ok(())
 }
 
-/// The canonical event and its direction. Unknown events are refused (messaging.md 3.4).
-fn event_of(partner: &Partner, message: &Message) -> std::result::Result<(&'static str, Direction), Box<Failure>> {
-    let code = message.header().event_code();
-    // Some spellings do not say who speaks: the partner's part does (messaging.md 3.2).
-    let is_source = partner.roles.contains(&Role::RmsSource) && !partner.roles.contains(&Role::RmsTarget);
-    let known = events::canonical_from(code, is_source).and_then(events::info);
-    known.map(|info| (info.code, info.direction)).ok_or_else(|| {
-        let shown = code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let text = format!("the event {} is not known here", if shown { code } else { "code" });
-        Refusal::content("not-supported", "Bundle.entry[0].resource.eventCoding.code", text, "message-event-code").into()
-    })
-}
-
-/// Our part and the partner's in this referral, should this message start it.
-fn roles(partner: &Partner, direction: Direction) -> (ReferralRole, ReferralRole) {
-    match direction {
-        Direction::SourceToCopy => (ReferralRole::Copy, ReferralRole::Source),
-        Direction::SourceToTarget if partner.roles.contains(&Role::RmsSource) => (ReferralRole::Target, ReferralRole::Source),
-        _ => (ReferralRole::Source, ReferralRole::Target),
+/// Why tracking does not take a message, in words that are the same whatever is known of the referral, so that nothing is revealed.
+fn refusal(refused: Refused, code: &str) -> Box<Failure> {
+    match refused {
+        Refused::Forbidden => Failure::new(StatusCode::FORBIDDEN, "forbidden", "the message may not be processed for this sender"),
+        Refused::UnknownEvent => {
+            let shown = code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            let text = format!("the event {} is not known here", if shown { code } else { "code" });
+            let path = "Bundle.entry[0].resource.eventCoding.code";
+            Refusal::content("not-supported", path, text, "message-event-code").into()
+        }
+        Refused::NotFound => {
+            let text = "the message belongs to no referral that is known here for this sender";
+            Refusal::content("not-found", "Bundle.entry[0].resource.focus", text, "messaging.md 10.4").into()
+        }
     }
 }
 
@@ -222,64 +217,47 @@ fn findings(settings: &Settings, partner: &Partner, message: &Message) -> Vec<Is
 }
 
 /// Keeps the message, then says so (messaging.md 10.3).
-fn accept(
-    ctx: &Ctx,
-    sender: &Sender,
-    message: Message,
-    event: &'static str,
-    direction: Direction,
-) -> std::result::Result<Vec<u8>, Box<Failure>> {
-    let settings = ctx.settings();
+fn accept(ctx: &Ctx, sender: &Sender, message: Message) -> std::result::Result<Vec<u8>, Box<Failure>> {
     let Sender { partner, trusted } = *sender;
-    let (our_role, partner_role) = roles(partner, direction);
-    let id = ctx.id();
-    let issues = findings(settings, partner, &message);
-    let (notification, referral) = {
-        let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
-        let notice = Notice {
-            partner: Some(&partner.name),
-            trusted,
-            time_zone: settings.system.time_zone.as_deref(),
-            our_role: Some(our_role.as_str()),
-            ..Notice::default()
-        };
-        let document = notification::document(view, event, &issues, &notice);
-        // A sender without credentials touches no referral (messaging.md, decisions).
-        let mut referral = notification::referral_update(view, event, our_role, partner_role).filter(|_| trusted);
-        if let Some(update) = referral.as_mut() {
-            let own = settings.own_referral_system();
-            (update.ours, update.identifiers) = std::mem::take(&mut update.identifiers).into_iter().partition(|i| i.system == own);
-        }
-        (document, referral)
-    };
-    let taken = Taken { message: &message, partner, event, our_role, trusted, findings: &issues };
-    let answer = respond::answer(ctx, &taken).map_err(|error| store_failure(ctx, &error))?;
-    let incoming = IncomingMessage {
-        id: id.clone(),
+    let messaging = partner.messaging.as_ref();
+    let identity = MessageIdentity {
         partner: partner.name.clone(),
+        trusted,
         message_id: message.message_id().to_owned(),
         bundle_id: message.bundle_id().to_owned(),
-        event: event.to_owned(),
-        response_to: message.header().response.as_ref().and_then(|response| response.identifier.clone()),
         content: message.content_identity(),
-        refuse_changed: partner.messaging.as_ref().is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
-        body: message.into_bundle().into(),
-        response: answer.body,
-        notification,
-        referral,
-        trusted,
+        refuse_changed: messaging.is_some_and(|messaging| messaging.changed_content == ChangedContent::Refuse),
     };
-    let accepted = ctx.store().accept_message(&incoming, ctx.now()).map_err(|error| store_failure(ctx, &error))?;
-    let answered = answer.task_status.map_or_else(String::new, |status| format!(", answered with a Task {status}"));
-    let log = |what: &str| ctx.world.log.line(Level::Info, "messaging", format!("{event} from {}: {what}", partner.name));
-    match accepted {
-        Accepted::New { .. } => {
-            log(&format!("stored as {id}{answered}"));
-            ctx.signal(Signal::Queued);
-            Ok(incoming.response)
+    let failed = |error: Error| store_failure(ctx, &error);
+    // What is known is answered as it was then, whatever became of the referral.
+    if let Some(known) = ctx.store().known_message(&identity, ctx.now()).map_err(failed)? {
+        return settled(ctx, partner, known, Vec::new());
+    }
+    let mut incoming = incoming(ctx, sender, identity, message)?;
+    for _ in 0..tracking::TRIES {
+        match ctx.store().accept_message(&incoming, ctx.now()).map_err(failed)? {
+            Accepted::Moved => {
+                let message = Message::read(Arc::unwrap_or_clone(incoming.body), &ctx.settings().limits)?;
+                incoming = self::incoming(ctx, sender, incoming.identity, message)?;
+            }
+            Accepted::New { .. } => {
+                let text = format!("{} from {}: stored as {}", incoming.event, partner.name, incoming.id);
+                ctx.world.log.line(Level::Info, "messaging", text);
+                ctx.signal(Signal::Queued);
+                return Ok(incoming.response);
+            }
+            known => return settled(ctx, partner, known, incoming.response),
         }
+    }
+    let text = "too many messages of one referral came at once; send it again later";
+    Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "transient", text).with(header::RETRY_AFTER, "30"))
+}
+
+/// The answer to a message that came before (messaging.md 10.1).
+fn settled(ctx: &Ctx, partner: &Partner, known: Accepted, response: Vec<u8>) -> std::result::Result<Vec<u8>, Box<Failure>> {
+    match known {
         Accepted::Replay { response } => {
-            log("known, answered again");
+            ctx.world.log.line(Level::Info, "messaging", format!("a message of {} is known, answered again", partner.name));
             Ok(response)
         }
         Accepted::BundleReused => {
@@ -291,9 +269,42 @@ fn accept(
             let issue = Issue::error("conflict", "Bundle.entry[0].resource.id", text, "FHIR R4 messaging");
             Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None, profile: None }))
         }
-        // The words are the same whatever the referral is, so that nothing is revealed.
-        Accepted::NotParty => {
-            Err(Failure::new(StatusCode::FORBIDDEN, "forbidden", "the message may not be processed for this sender"))
-        }
+        Accepted::New { .. } | Accepted::Moved => Ok(response),
     }
+}
+
+/// The message as it is to be kept, with what it makes of its referral as that is now.
+fn incoming(
+    ctx: &Ctx,
+    sender: &Sender,
+    identity: MessageIdentity,
+    message: Message,
+) -> std::result::Result<IncomingMessage, Box<Failure>> {
+    let settings = ctx.settings();
+    let Sender { partner, trusted } = *sender;
+    let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
+    let code = message.header().event_code();
+    let placed = tracking::place(ctx.store(), settings, &partner.name, view).map_err(|error| store_failure(ctx, &error))?;
+    let mut tracked =
+        tracking::received(settings, partner, code, trusted, placed, ctx.id()).map_err(|refused| refusal(refused, code))?;
+    let mut issues = findings(settings, partner, &message);
+    issues.extend_from_slice(&tracked.issues);
+    let event = tracked.event;
+    let our_role = tracked.update.as_ref().map_or(ReferralRole::Copy, |update| update.our_role);
+    let taken = Taken { message: &message, partner, event, our_role, trusted, findings: &issues };
+    let answer = respond::answer(ctx, &taken).map_err(|error| store_failure(ctx, &error))?;
+    if let Some(code) = answer.task_status {
+        tracked.answered(code, ctx.now());
+    }
+    let (notification, referral) = tracking::told(settings, (&partner.name, trusted), view, &issues, tracked);
+    Ok(IncomingMessage {
+        id: ctx.id(),
+        identity,
+        event: event.to_owned(),
+        response_to: message.header().response.as_ref().and_then(|response| response.identifier.clone()),
+        body: message.into_bundle().into(),
+        response: answer.body,
+        notification,
+        referral,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Millis, SecretHash};
+use super::{Millis, ReferralUpdate, SecretHash};
 
 /// Which process holds the serving lease, or wrote an audit entry.
 #[derive(Clone, Debug)]
@@ -15,54 +15,21 @@ pub struct Node {
     pub host: String,
 }
 
-/// A business identifier as it stands in a resource. Sealed; looked up by keyed hash of the normalised pair.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identifier {
-    /// The naming system, as received.
-    pub system: String,
-    /// The value, as received.
-    pub value: String,
-}
-
-/// The side we, or a partner, take in one referral (messaging.md 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReferralRole {
-    /// RMS Source: the requester's side.
-    Source,
-    /// RMS Target: the performer's side.
-    Target,
-    /// Receives copies only.
-    Copy,
-}
-
-impl ReferralRole {
-    /// The word used in documents and in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Target => "target",
-            Self::Copy => "copy",
-        }
-    }
-    /// The inverse of `as_str`.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Source, Self::Target, Self::Copy].into_iter().find(|role| role.as_str() == text)
-    }
-}
-
-/// What a message, in or out, says about the referral it belongs to.
+/// What a message is recognised by when it comes again (messaging.md 10.1).
 #[derive(Clone, Debug)]
-pub struct ReferralUpdate {
-    /// The identifiers that name this referral. An existing referral that carries any of them is the same one; the others become its own.
-    pub identifiers: Vec<Identifier>,
-    /// Identifiers out of our own numbering that a partner named: they find a referral, but a partner cannot bind one of our numbers.
-    pub ours: Vec<Identifier>,
-    /// Our role if this message starts the referral.
-    pub our_role: ReferralRole,
-    /// The partner's role if it is not yet a party (only used for a new referral, or when we bring the partner in by sending).
-    pub partner_role: ReferralRole,
-    /// The referral as this message leaves it: a JSON document (docs/schema/referral-content.json), replaces the stored one.
-    pub document: String,
+pub struct MessageIdentity {
+    /// The authenticated partner.
+    pub partner: String,
+    /// False for a partner that did not show who it is: anybody can use up ids in its name, so they are not those of the partner itself.
+    pub trusted: bool,
+    /// `MessageHeader.id`.
+    pub message_id: String,
+    /// `Bundle.id`; empty when absent.
+    pub bundle_id: String,
+    /// What makes the content the same content: SHA-256 over the entries' bytes, without the envelope.
+    pub content: [u8; 32],
+    /// Whether other content under a known `MessageHeader.id` is refused (`Changed`) instead of taken as an update.
+    pub refuse_changed: bool,
 }
 
 /// A message that passed all checks and is to be kept.
@@ -70,18 +37,10 @@ pub struct ReferralUpdate {
 pub struct IncomingMessage {
     /// Our id of this reception.
     pub id: String,
-    /// The authenticated partner.
-    pub partner: String,
-    /// `MessageHeader.id`.
-    pub message_id: String,
-    /// `Bundle.id`; empty when absent.
-    pub bundle_id: String,
+    /// What it is recognised by.
+    pub identity: MessageIdentity,
     /// The canonical event code (messaging.md 3.1).
     pub event: String,
-    /// What makes the content the same content: SHA-256 over the entries' bytes, without the envelope.
-    pub content: [u8; 32],
-    /// Whether other content under a known `MessageHeader.id` is refused (`Changed`) instead of taken as an update.
-    pub refuse_changed: bool,
     /// `MessageHeader.response.identifier`: the message of ours that it answers (messaging.md 10.5).
     pub response_to: Option<String>,
     /// The Bundle as received, byte for byte. Shared, so that it need not be copied.
@@ -92,8 +51,6 @@ pub struct IncomingMessage {
     pub notification: String,
     /// The referral it belongs to; `None` when the message names none.
     pub referral: Option<ReferralUpdate>,
-    /// False for a partner without authentication: such a message touches no existing referral.
-    pub trusted: bool,
 }
 
 /// The content of an attachment that was fetched from where its message said it lies.
@@ -122,8 +79,64 @@ pub enum Accepted {
     BundleReused,
     /// The `MessageHeader.id` is known with other content, and the message said `refuse_changed`. Nothing was stored.
     Changed,
-    /// The partner is not a party to the referral.
-    NotParty,
+    /// The referral changed since the rules looked at it. Nothing was stored: they run again.
+    Moved,
+}
+
+/// How far the host has come with a message received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceptionState {
+    /// Its event waits to be taken.
+    Waiting,
+    /// Its event is out.
+    Leased,
+    /// Its event was handed out too often without being finished.
+    Parked,
+    /// The host has it.
+    Done,
+}
+
+impl ReceptionState {
+    /// The word used in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Leased => "leased",
+            Self::Parked => "parked",
+            Self::Done => "done",
+        }
+    }
+    /// The inverse of `as_str`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Leased, Self::Parked, Self::Done].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// A message received, as it stands in the inbox.
+#[derive(Clone, Debug)]
+pub struct Reception {
+    /// Our id.
+    pub id: String,
+    /// The partner it came from.
+    pub partner: String,
+    /// The canonical event code.
+    pub event: String,
+    /// Our id of the referral.
+    pub referral_id: Option<String>,
+    /// `MessageHeader.id`.
+    pub message_id: String,
+    /// `Bundle.id`; empty when absent.
+    pub bundle_id: String,
+    /// When it was stored.
+    pub received: Millis,
+    /// Size of the Bundle in bytes.
+    pub size: u64,
+    /// False for a partner that did not show who it is.
+    pub trusted: bool,
+    /// How far the host has come with it.
+    pub state: ReceptionState,
+    /// How often its event was handed out.
+    pub attempt: u32,
 }
 
 /// The kinds of events, as bits (architecture: events). The values are ABI.
@@ -178,6 +191,10 @@ pub struct NewLaunch {
     pub start: Option<SecretHash>,
     /// The host's id of the user's session (sealed and hashed), empty if none.
     pub session: String,
+    /// The value of the identifier that the first message of this launch may carry (messaging.md 14).
+    pub correlation: String,
+    /// The patient's health number, if the pushed chart has one (hashed only).
+    pub health_number: Option<String>,
     /// The start URL is good until then.
     pub start_until: Millis,
     /// The handle is good until then.
@@ -357,25 +374,6 @@ pub struct SigningKey {
     pub der: zeroize::Zeroizing<Vec<u8>>,
     /// When it was made.
     pub created: Millis,
-}
-
-/// A referral as it is tracked.
-#[derive(Clone, Debug)]
-pub struct ReferralRecord {
-    /// Our id.
-    pub id: String,
-    /// Our role in it.
-    pub our_role: ReferralRole,
-    /// All its identifiers.
-    pub identifiers: Vec<Identifier>,
-    /// The partners that are party to it, with their roles.
-    pub parties: Vec<(String, ReferralRole)>,
-    /// The document of the last message.
-    pub document: String,
-    /// When it was first seen.
-    pub created: Millis,
-    /// When it last changed.
-    pub updated: Millis,
 }
 
 /// Counts for `eref_engine_status_json`.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::proto::store::normalised;
 
 const PLACE: &str = "body.content";
 

@@ -100,30 +100,6 @@ fn a_status_a_question_and_a_message_without_names_have_their_sentences() {
     );
 }
 
-#[test]
-fn a_referral_is_known_by_its_own_identifiers_only() {
-    let update = referral_update(booking("booked").view(), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
-    let values: Vec<&str> = update.identifiers.iter().map(|own| own.value.as_str()).collect();
-    assert_eq!(values, ["9", "R-1"]);
-    let document: Value = serde_json::from_str(&update.document).unwrap();
-    assert_eq!(document["appointment"]["status"], "booked");
-    let nameless = Sample::resources(&[json!({"resourceType": "MessageHeader"})]);
-    assert!(referral_update(nameless.view(), TARGET, ReferralRole::Source, ReferralRole::Target).is_none());
-}
-
-#[test]
-fn an_identifier_without_a_system_names_the_referral_too() {
-    let sample = Sample::resources(&[
-        json!({"resourceType": "MessageHeader", "focus": [{"reference": "Task/t"}],
-            "extension": [{"url": "http://ehealthontario.ca/fhir/StructureDefinition/ext-referral-identifier", "valueIdentifier": {"value": "R-3"}}]}),
-        json!({"resourceType": "Task", "id": "t", "basedOn": [{"identifier": {"system": "", "value": "R-2"}}]}),
-        json!({"resourceType": "ServiceRequest", "id": "s", "identifier": [{"value": "R-1"}, {"system": "x"}, {"value": ""}]}),
-    ]);
-    let update = referral_update(sample.view(), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
-    let known: Vec<(&str, &str)> = update.identifiers.iter().map(|own| (own.system.as_str(), own.value.as_str())).collect();
-    assert_eq!(known, [("", "R-1"), ("", "R-2"), ("", "R-3")]);
-}
-
 /// Every member of a document is described in its schema, with the right type, and the required ones are there.
 pub(in crate::proto::messaging) fn check_described(document: &Value, schema: &Value, root: &Value, at: &str) {
     let pointer = |name: &str| root.pointer(name.strip_prefix('#').unwrap()).unwrap();
@@ -154,8 +130,8 @@ fn the_schemas_describe_every_member() {
     let notification: Value = serde_json::from_str(include_str!("../../../../docs/schema/notification.json")).unwrap();
     let referral: Value = serde_json::from_str(include_str!("../../../../docs/schema/referral-content.json")).unwrap();
     check_described(&notice(&booking("booked"), TARGET), &notification, &notification, "notification");
-    let update = referral_update(booking("booked").view(), TARGET, ReferralRole::Source, ReferralRole::Target).unwrap();
-    check_described(&serde_json::from_str(&update.document).unwrap(), &referral, &referral, "referral");
+    let content = crate::proto::messaging::content::Content::of(booking("booked").view(), TARGET, None).document();
+    check_described(&serde_json::from_str(&content).unwrap(), &referral, &referral, "referral");
 }
 
 #[test]

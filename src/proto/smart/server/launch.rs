@@ -11,6 +11,7 @@ use super::{chart, pages, reply};
 use crate::error::{EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_INVALID_JSON, EREF_NOT_FOUND, Error, Result};
 use crate::proto::exchange::{Ctx, Signal, new_id};
 use crate::proto::http::{Request, Response, secret_hash, secret_text};
+use crate::proto::messaging::fields;
 use crate::proto::settings::{Limits, OnOff, Settings, SmartApp};
 use crate::proto::smart::LaunchContext;
 use crate::proto::store::{ChartResource, LaunchRecord, Millis, NewLaunch, Started};
@@ -21,7 +22,7 @@ use crate::proto::store::{ChartResource, LaunchRecord, Millis, NewLaunch, Starte
 /// Errors: `EREF_INVALID_JSON`, `EREF_INVALID_ARGUMENT` (a member is wrong), `EREF_NOT_FOUND` (the partner, or its app),
 /// `EREF_INVALID_CONTENT` (the chart).
 pub fn begin(settings: &Settings, request: &[u8], now: Millis, random: &dyn Fn() -> [u8; 32]) -> Result<(NewLaunch, String)> {
-    let (context, chart) = parse(settings, request)?;
+    let (mut context, chart) = parse(settings, request)?;
     let app = settings
         .partner(&context.partner)
         .and_then(|partner| partner.smart_app.as_ref())
@@ -36,12 +37,16 @@ pub fn begin(settings: &Settings, request: &[u8], now: Millis, random: &dyn Fn()
     let handle_until = after(limits.launch_seconds) + if bound { start_until - now } else { 0 };
     let handle = if bound { handle_of(&secret) } else { secret.clone() };
     let url = if bound { format!("{}/start/{secret}", settings.auth_base()) } else { launch_url(settings, app, &context, &handle) };
+    let correlation = new_id(now, random());
+    context.correlation = Some(correlation.clone());
     let launch = NewLaunch {
         id: new_id(now, random()),
         partner: context.partner.clone(),
         handle: secret_hash(&handle),
         start: bound.then(|| secret_hash(&secret)),
         session: context.session.clone().unwrap_or_default(),
+        correlation,
+        health_number: health_number(&context, &chart),
         start_until,
         handle_until,
         ends: after(limits.session_seconds),
@@ -49,6 +54,15 @@ pub fn begin(settings: &Settings, request: &[u8], now: Millis, random: &dyn Fn()
         chart,
     };
     Ok((launch, url))
+}
+
+/// The health number of the launch's patient, by which messages that lead nowhere find it as a candidate (messaging.md 14).
+fn health_number(context: &LaunchContext, chart: &[ChartResource]) -> Option<String> {
+    let is_the_patient = |resource: &&ChartResource| {
+        resource.resource_type == "Patient" && context.patient.as_deref().is_some_and(|patient| patient == resource.id)
+    };
+    let patient = chart.iter().find(is_the_patient)?;
+    fields::health_number(&patient.json)
 }
 
 /// Only hashes are stored, so the handle follows from the start URL's value, which comes back when the browser opens it. One-way: who
@@ -98,6 +112,9 @@ pub fn parse_chart(json: &[u8], limits: &Limits) -> Result<Vec<ChartResource>> {
 }
 
 fn check(context: &LaunchContext, app: &SmartApp) -> Result<()> {
+    if context.correlation.is_some() {
+        return Err(argument("correlation: it is given out by the engine, never by the host"));
+    }
     // `sub` of the id_token (smart.md 9).
     let user = &context.user.id;
     if user.is_empty() || user.len() > 255 || !user.bytes().all(|byte| byte.is_ascii_graphic()) {

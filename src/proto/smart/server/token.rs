@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::log::Level;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request, Response, same_bytes, secret_hash, secret_text};
-use crate::proto::settings::SmartApp;
+use crate::proto::settings::{Settings, SmartApp};
 use crate::proto::smart::LaunchContext;
 use crate::proto::store::{CodeRecord, NewToken, SecretHash, TokenKind};
 
@@ -212,7 +212,7 @@ fn respond(ctx: &Ctx, app: &SmartApp, record: &CodeRecord, binding: &Binding) ->
     let wanted = i64::from(app.access_token_seconds.min(LONGEST_ACCESS));
     let seconds = wanted.min((binding.ends - ctx.now()) / 1000);
     let text = secret_text(ctx.random());
-    let mut document = context_members(&binding.context);
+    let mut document = context_members(ctx.settings(), &binding.context);
     document.insert("access_token".to_owned(), json!(text));
     document.insert("token_type".to_owned(), json!("Bearer"));
     document.insert("expires_in".to_owned(), json!(seconds));
@@ -233,7 +233,7 @@ fn respond(ctx: &Ctx, app: &SmartApp, record: &CodeRecord, binding: &Binding) ->
 }
 
 /// What the launch is about (smart.md 8).
-fn context_members(context: &LaunchContext) -> Map<String, Value> {
+fn context_members(settings: &Settings, context: &LaunchContext) -> Map<String, Value> {
     let mut members = Map::new();
     let texts = [
         ("patient", &context.patient),
@@ -246,8 +246,15 @@ fn context_members(context: &LaunchContext) -> Map<String, Value> {
             members.insert(name.to_owned(), json!(value));
         }
     }
-    if !context.fhir_context.is_empty() {
-        members.insert("fhirContext".to_owned(), json!(context.fhir_context));
+    let mut entries = context.fhir_context.clone();
+    let sends = settings.partner(&context.partner).is_some_and(|partner| partner.messaging.is_some());
+    if let Some(value) = context.correlation.as_ref().filter(|_| sends) {
+        // The number under which an app that also sends messages may name the referral it makes (messaging.md 14).
+        let identifier = json!({"system": settings.own_referral_system(), "value": value});
+        entries.push(json!({"type": "ServiceRequest", "identifier": identifier}));
+    }
+    if !entries.is_empty() {
+        members.insert("fhirContext".to_owned(), Value::Array(entries));
     }
     members.insert("need_patient_banner".to_owned(), json!(context.need_patient_banner.unwrap_or(true)));
     members

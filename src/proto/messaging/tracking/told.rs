@@ -1,0 +1,94 @@
+//! What is told of a message: to the host in its event, and in the referral's history.
+
+use serde_json::{Map, Value};
+
+use super::{Tracked, state};
+use crate::proto::fhir::outcome::Issue;
+use crate::proto::messaging::changes::{self, Change};
+use crate::proto::messaging::content::{self, Content};
+use crate::proto::messaging::notification::{self, Notice};
+use crate::proto::messaging::view::View;
+use crate::proto::settings::Settings;
+use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralState, ReferralUpdate};
+
+/// The members of a notification that the history keeps.
+const KEPT: [&str; 6] = ["summary", "summary_fr", "changes", "no_change", "outdated", "message"];
+
+/// The notification document of a message received from a partner, and the update of its referral, now with content and history.
+pub fn told(
+    settings: &Settings,
+    (partner, trusted): (&str, bool),
+    view: View<'_>,
+    issues: &[Issue],
+    tracked: Tracked,
+) -> (String, Option<ReferralUpdate>) {
+    let Tracked { event, before, update, candidates, .. } = tracked;
+    let zone = settings.system.time_zone.as_deref();
+    let Some(mut update) = update else {
+        let notice = Notice { partner: Some(partner), trusted, time_zone: zone, ..Notice::default() };
+        return (notification::document(view, event, issues, &notice), None);
+    };
+    let (content, changes, outdated) = known_after(before.as_ref(), Content::of(view, event, zone), zone);
+    let known = before.as_ref().map_or(&[][..], |record| &record.links);
+    let links: Vec<&Link> = known.iter().chain(&update.links).collect();
+    let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
+    let candidates: Vec<String> = candidates.into_iter().map(Candidate::into_id).collect();
+    let notice = Notice {
+        partner: Some(partner),
+        trusted,
+        time_zone: zone,
+        our_role: Some(update.our_role.as_str()),
+        referral_id: Some(&update.id),
+        launch_id: update.launch_id.as_deref(),
+        changes: changes.as_deref(),
+        outdated,
+        unlinked: update.unlinked,
+        candidates: &candidates,
+        parents: &parents,
+        children: &children,
+    };
+    let document = notification::document(view, event, issues, &notice);
+    update.document = content.document();
+    update.history = history(&document);
+    (document, Some(update))
+}
+
+/// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4). A stored content that
+/// cannot be read, written by a newer library, stands in no message's way.
+fn known_after(before: Option<&ReferralRecord>, fresh: Content, zone: Option<&str>) -> (Content, Option<Vec<Change>>, bool) {
+    let Some(record) = before else { return (fresh, None, false) };
+    let known = Content::read(&record.document).unwrap_or_default();
+    let merged = content::merge(known.clone(), fresh, zone);
+    let changes = changes::between(&known, &merged.content, zone);
+    (merged.content, Some(changes), merged.outdated)
+}
+
+/// The other referrals: those that this one came out of, or those that came out of it.
+fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
+    let told = |link: &&&Link| if parents { link.child == id } else { link.parent == id };
+    let other = |link: &&Link| notification::Link {
+        referral_id: Some(if parents { link.parent.clone() } else { link.child.clone() }),
+        relation: link.relation.as_str().to_owned(),
+        identifier: None,
+    };
+    let mut found: Vec<notification::Link> = Vec::new();
+    for link in links.iter().filter(told).map(other) {
+        if found.iter().all(|known| known.referral_id != link.referral_id) {
+            found.push(link);
+        }
+    }
+    found
+}
+
+fn history(notification: &str) -> String {
+    let mut members: Map<String, Value> = serde_json::from_str(notification).unwrap_or_default();
+    members.retain(|name, _| KEPT.contains(&name.as_str()));
+    Value::Object(members).to_string()
+}
+
+/// State and content of a referral that an unlinked one becomes part of.
+pub fn joined(settings: &Settings, into: &ReferralRecord, unlinked: &ReferralRecord) -> (ReferralState, String) {
+    let read = |record: &ReferralRecord| Content::read(&record.document).unwrap_or_default();
+    let merged = content::merge(read(into), read(unlinked), settings.system.time_zone.as_deref());
+    (state::later(&into.state, &unlinked.state), merged.content.document())
+}

@@ -1,0 +1,169 @@
+//! Referrals over whole engines: what we sent comes back, what belongs nowhere is settled, a launch finds its referral, and what was
+//! received is handed over once more.
+
+#[path = "support/clinic.rs"]
+mod clinic;
+#[allow(dead_code)]
+#[path = "support/receiver.rs"]
+mod receiver;
+
+use clinic::{Clinic, Serving, TOKEN, notification, parsed};
+use ereferral::error::{EREF_KEY_REUSED, EREF_NOT_FOUND, EREF_WRONG_STATE};
+use ereferral::proto::store::event_kind::MESSAGE;
+use receiver::{header, message, new_referral, patient, request, status};
+use serde_json::{Value, json};
+
+/// Posts a message that is taken, and returns its notification.
+fn take(pos: &Serving, body: &[u8]) -> Value {
+    let answer = pos.message(TOKEN, body);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let mut event = pos.event(MESSAGE);
+    let document = parsed(event.document().as_bytes());
+    event.done().unwrap();
+    document
+}
+
+fn found(pos: &Serving, id: &str) -> Value {
+    parsed(pos.engine.referral_find("", id).unwrap().as_bytes())
+}
+
+fn list(pos: &Serving, filter: Value) -> Vec<Value> {
+    let list = pos.engine.referral_list(filter.to_string().as_bytes(), 10).unwrap();
+    parsed(list.as_bytes()).as_array().unwrap().clone()
+}
+
+#[test]
+fn our_own_referral_echoed_brings_nothing_new() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|_| {});
+    let sent = pos.referral(1, "Knee pain");
+    pos.engine.send("rms", "act-1", &sent).unwrap();
+    let mut echo = parsed(sent.bundle());
+    (echo["id"], header(&mut echo)["id"]) = (json!("bundle-echo"), json!("header-echo"));
+    header(&mut echo)["eventCoding"]["code"] = json!("notify-update-service-request");
+    let told = take(&pos, echo.to_string().as_bytes());
+    assert_eq!((&told["no_change"], &told["referral"]["our_role"]), (&json!(true), &json!("source")), "{told}");
+    // One thing differs: that, and nothing else.
+    (echo["id"], header(&mut echo)["id"]) = (json!("bundle-news"), json!("header-news"));
+    let entries = echo["entry"].as_array_mut().unwrap();
+    let request = entries.iter_mut().find(|entry| entry["resource"]["resourceType"] == "ServiceRequest").unwrap();
+    request["resource"]["priority"] = json!("urgent");
+    let told = take(&pos, echo.to_string().as_bytes());
+    assert_eq!(told["changes"].as_array().map(Vec::len), Some(1), "{told}");
+    let all = list(&pos, json!({}));
+    assert_eq!(all.len(), 1);
+    let history = pos.engine.referral_history(all[0]["referral_id"].as_str().unwrap(), 10).unwrap();
+    let directions: Vec<String> =
+        parsed(history.as_bytes()).as_array().unwrap().iter().map(|one| one["direction"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(directions, ["in", "in", "out"]);
+    pos.stop();
+}
+
+#[test]
+fn an_unlinked_referral_becomes_part_of_the_one_a_person_names() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|_| {});
+    take(&pos, new_referral("R1").to_string().as_bytes());
+    // Waiting for the host, about the same patient, under a number nobody knows here.
+    assert_eq!(pos.message(TOKEN, status("X1", "1", 10, "accepted").to_string().as_bytes()).status, 200);
+    let (into, stub) = {
+        let id = |filter: Value| list(&pos, filter)[0]["referral_id"].as_str().unwrap().to_owned();
+        (id(json!({"unlinked": false})), id(json!({"unlinked": true})))
+    };
+    assert_eq!(found(&pos, &stub)["candidates"], json!([{"referral_id": into}]));
+    let code = |referral: &str, to: &str| pos.engine.referral_settle(referral, to).err().map(|error| error.status());
+    assert_eq!(code("none", &into), Some(EREF_NOT_FOUND));
+    assert_eq!(code(&stub, "none"), Some(EREF_NOT_FOUND));
+    assert_eq!(code(&into, &stub), Some(EREF_WRONG_STATE));
+    assert_eq!(code(&stub, &into), None);
+    assert_eq!(code(&stub, &into), Some(EREF_WRONG_STATE));
+    // Its id is a signpost, its number leads there, its event belongs there, and so does what follows.
+    let merged = found(&pos, &stub);
+    assert_eq!(
+        (&merged["referral_id"], &merged["task_status"], &merged["unlinked"]),
+        (&json!(into), &json!("accepted"), &json!(false))
+    );
+    let mut event = pos.event(MESSAGE);
+    assert_eq!(event.referral_id(), Some(into.as_str()));
+    event.done().unwrap();
+    let update = message("notify-update-service-request", "2", 20, &[request("X1", "active"), patient()]);
+    assert_eq!(take(&pos, update.to_string().as_bytes())["referral_id"], json!(into));
+    assert_eq!(parsed(pos.engine.referral_history(&stub, 10).unwrap().as_bytes()).as_array().unwrap().len(), 3);
+    assert_eq!(list(&pos, json!({})).len(), 1);
+    pos.stop();
+}
+
+#[test]
+fn the_first_message_of_a_launch_is_linked_to_it_once() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| {
+        let roles = document["system"]["roles"].as_array_mut().unwrap();
+        roles.push(json!("smart-server"));
+    });
+    let launch = |patient: &str| {
+        let chart = json!([receiver::patient()]);
+        let request = json!({"partner": "rms", "user": {"id": "u1"}, "patient": patient, "chart": chart});
+        pos.engine.launch_start(request.to_string().as_bytes()).unwrap()
+    };
+    let (first, second) = (launch("p"), launch("p"));
+    assert_ne!(first.correlation, second.correlation);
+    let carrying = |id: &str, value: &str| {
+        let mut message = message("notify-add-service-request", id, 0, &[request(value, "active"), patient()]);
+        let identifier = json!({"system": "https://pos.test/fhir/NamingSystem/referral", "value": first.correlation});
+        let url = "http://ehealthontario.ca/fhir/StructureDefinition/ext-referral-identifier";
+        header(&mut message)["extension"] = json!([{"url": url, "valueIdentifier": identifier}]);
+        message.to_string()
+    };
+    // Another partner cannot use it.
+    assert_eq!(pos.message(clinic::OTHER_TOKEN, carrying("o", "O1").as_bytes()).status, 200);
+    let mut stranger = pos.event(MESSAGE);
+    assert!(parsed(stranger.document().as_bytes()).get("launch_id").is_none());
+    stranger.done().unwrap();
+    let told = take(&pos, carrying("a", "R1").as_bytes());
+    assert_eq!(told["launch_id"], json!(first.id));
+    assert_eq!(found(&pos, told["referral_id"].as_str().unwrap())["launch_id"], json!(first.id));
+    // A second referral of the same launch is another referral, and not of that launch.
+    let again = take(&pos, carrying("b", "R2").as_bytes());
+    assert!(again.get("launch_id").is_none() && again["referral_id"] != told["referral_id"], "{again}");
+    // What carries no number has the other launch as a candidate, and a person says so.
+    let stub = take(&pos, status("X1", "1", 10, "accepted").to_string().as_bytes());
+    let stub = stub["referral_id"].as_str().unwrap();
+    let candidates = found(&pos, stub)["candidates"].clone();
+    assert!(candidates.as_array().unwrap().contains(&json!({"launch_id": second.id})), "{candidates}");
+    let code = pos.engine.referral_settle(stub, &first.id).err().map(|error| error.status());
+    assert_eq!(code, Some(EREF_KEY_REUSED));
+    pos.engine.referral_settle(stub, &second.id).unwrap();
+    assert_eq!(found(&pos, stub)["launch_id"], json!(second.id));
+    pos.stop();
+}
+
+#[test]
+fn what_was_received_is_listed_and_handed_over_once_more() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|_| {});
+    take(&pos, &notification("mh-a", "b-a", "R-1"));
+    assert_eq!(pos.message(TOKEN, &notification("mh-b", "b-b", "R-2")).status, 200);
+    let desk = clinic.desk();
+    let listed = |state: &str| parsed(desk.engine.inbox_list(state, 10).unwrap().as_bytes()).as_array().unwrap().clone();
+    let states: Vec<Value> = listed("").iter().map(|one| json!([one["message_id"], one["state"]])).collect();
+    assert_eq!(states, [json!(["mh-b", "waiting"]), json!(["mh-a", "done"])]);
+    assert!(desk.engine.inbox_list("lost", 10).is_err());
+    let done = listed("done")[0]["reception_id"].as_str().unwrap().to_owned();
+    let shown = parsed(desk.engine.inbox_show(&done).unwrap().as_bytes());
+    assert_eq!(shown["notification"]["message"]["id"], "mh-a");
+    let mut waiting = pos.event(MESSAGE);
+    let leased = listed("leased")[0]["reception_id"].as_str().unwrap().to_owned();
+    assert_eq!(desk.engine.inbox_resend(&leased).unwrap_err().status(), EREF_WRONG_STATE);
+    waiting.done().unwrap();
+    desk.engine.inbox_resend(&done).unwrap();
+    let mut again = pos.event(MESSAGE);
+    assert_eq!((again.attempt(), again.message().unwrap().unwrap().message_id()), (1, "mh-a"));
+    let document = parsed(again.document().as_bytes());
+    assert_eq!((&document["event"], &document["partner"]), (&json!("notify-add-appointment"), &json!("rms")));
+    again.done().unwrap();
+    pos.assert_no_event(MESSAGE);
+    assert_eq!(listed("done").len(), 2);
+    assert_eq!(desk.engine.inbox_resend("none").unwrap_err().status(), EREF_NOT_FOUND);
+    desk.stop();
+    pos.stop();
+}
