@@ -3,7 +3,6 @@
 
 #[path = "support/clinic.rs"]
 mod clinic;
-#[allow(dead_code)]
 #[path = "support/receiver.rs"]
 mod receiver;
 

@@ -27,6 +27,26 @@ fn basic(text: &str) -> String {
 // ---- the whole way
 
 #[test]
+fn an_app_that_also_sends_messages_is_told_the_number_of_its_referral() {
+    let messaging = Server::with(|settings| settings["partners"][0]["messaging"] = json!({}));
+    let body = document(&messaging.redeem(&fresh_code(&messaging), &[]));
+    let entries = body["fhirContext"].as_array().unwrap();
+    let entry = entries.iter().find(|entry| entry["type"] == "ServiceRequest").unwrap();
+    assert_eq!(entry["identifier"]["system"], format!("{BASE}/NamingSystem/referral"));
+    assert_eq!(entry["identifier"]["value"].as_str().map(str::len), Some(36));
+    assert!(entry.get("role").is_none());
+    let silent = Server::with(|settings| _ = settings["partners"][0].as_object_mut().unwrap().remove("messaging"));
+    let body = document(&silent.redeem(&fresh_code(&silent), &[]));
+    assert!(!body["fhirContext"].to_string().contains("NamingSystem/referral"));
+    // The host cannot give the number.
+    let mut request = launch_request();
+    request["correlation"] = json!("mine");
+    let begun =
+        ereferral::proto::smart::server::launch::begin(&silent.world.settings, request.to_string().as_bytes(), 0, &|| [7; 32]);
+    assert_eq!(begun.err().map(|error| error.status()), Some(ereferral::error::EREF_INVALID_ARGUMENT));
+}
+
+#[test]
 fn a_launch_leads_to_a_token_for_its_patient() {
     let server = Server::new();
     let url = server.start(&launch_request());

@@ -19,19 +19,21 @@ struct Filter {
 
 fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
     let document: Value = serde_json::from_str(&record.document).unwrap_or(Value::Null);
-    let links = |own: fn(&Link) -> &str, other: fn(&Link) -> &str| -> Vec<Value> {
-        let links = record.links.iter().filter(|link| own(link) == record.id);
-        links.map(|link| json!({"referral_id": other(link), "relation": link.relation.as_str()})).collect()
+    let linked = |parents: bool| -> Vec<Value> {
+        let sides = |link: &Link| {
+            if parents { (link.child.clone(), link.parent.clone()) } else { (link.parent.clone(), link.child.clone()) }
+        };
+        let links = record.links.iter().map(|link| (sides(link), link.relation)).filter(|((own, _), _)| *own == record.id);
+        links.map(|((_, other), relation)| json!({"referral_id": other, "relation": relation.as_str()})).collect()
     };
-    let (parent, child): (fn(&Link) -> &str, fn(&Link) -> &str) = (|link| &link.parent, |link| &link.child);
     let mut value = json!({
         "referral_id": record.id,
         "our_role": record.our_role.as_str(),
         "unlinked": record.unlinked,
         "identifiers": record.identifiers.iter().map(|i| json!({"system": i.system, "value": i.value})).collect::<Vec<_>>(),
         "parties": record.parties.iter().map(|(name, role)| json!({"partner": name, "role": role.as_str()})).collect::<Vec<_>>(),
-        "parents": links(child, parent),
-        "children": links(parent, child),
+        "parents": linked(true),
+        "children": linked(false),
         "created_at": rfc3339(record.created),
         "updated_at": rfc3339(record.updated),
         "referral": document,

@@ -272,8 +272,8 @@ impl Referrals for Sqlite {
     fn trace(&self, keys: &ReferralKeys) -> Result<Trace> {
         let hashed = Keys::new(&self.vault, keys);
         self.read(|connection| {
-            let mut trace = Trace::default();
-            trace.found = self.all(connection, hashed.find(connection)?.into_iter().map(|(id, _)| id))?;
+            let found = self.all(connection, hashed.find(connection)?.into_iter().map(|(id, _)| id))?;
+            let mut trace = Trace { found, ..Trace::default() };
             for identifier in &keys.parents {
                 if let Some(id) = by_mac(connection, &identifier_mac(&self.vault, identifier))? {
                     trace.parents.extend(self.one_referral(connection, &id)?.map(|parent| (identifier.clone(), parent)));

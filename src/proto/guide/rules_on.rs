@@ -136,7 +136,8 @@ const PATIENT_0_11: Profile = Profile { resource: "Patient", source: "Ontario 0.
     rule(&["identifier", "extension[ext-id-health-card-version-code]"], &["valueString"], Required, Warning),
     rule(&["identifier", "type"], &["text"], Required, Error),
     rule(&["name"], &["family"], Required, Error),
-    rule(&["telecom"], &["value"], Required, Error),
+    // Empty ones are met in traffic.
+    rule(&["telecom"], &["value"], Required, Warning),
     rule(&[], &["gender"], Required, Error),
 ] };
 

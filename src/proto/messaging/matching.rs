@@ -25,11 +25,14 @@ struct Found {
 }
 
 impl Found {
-    /// The pairs that may still be made.
-    fn open<'v>(&self, known: &'v [Value], fresh: &'v [Value]) -> (Vec<(usize, &'v Value)>, Vec<(usize, &'v Value)>) {
-        let known = known.iter().enumerate().filter(|(at, _)| self.taken.get(*at) == Some(&false)).collect();
-        let fresh = fresh.iter().enumerate().filter(|(at, _)| self.places.get(*at) == Some(&None)).collect();
-        (known, fresh)
+    /// The known elements without a partner yet.
+    fn left<'v>(&self, known: &'v [Value]) -> Vec<(usize, &'v Value)> {
+        known.iter().enumerate().filter(|(at, _)| self.taken.get(*at) == Some(&false)).collect()
+    }
+
+    /// The fresh elements without a partner yet.
+    fn open<'v>(&self, fresh: &'v [Value]) -> Vec<(usize, &'v Value)> {
+        fresh.iter().enumerate().filter(|(at, _)| self.places.get(*at) == Some(&None)).collect()
     }
 
     fn take(&mut self, known: usize, fresh: usize) {
@@ -40,10 +43,8 @@ impl Found {
 
     /// Pairs each fresh element with the first known one that is the same.
     fn pair(&mut self, known: &[Value], fresh: &[Value], same: impl Fn(&Value, &Value) -> bool) {
-        let (_, open) = self.open(known, fresh);
-        for (at, element) in open {
-            let (left, _) = self.open(known, &[]);
-            if let Some((place, _)) = left.into_iter().find(|(_, other)| same(other, element)) {
+        for (at, element) in self.open(fresh) {
+            if let Some((place, _)) = self.left(known).into_iter().find(|(_, other)| same(other, element)) {
                 self.take(place, at);
             }
         }
@@ -51,7 +52,7 @@ impl Found {
 
     /// Pairs elements that are the same as one element of the other side only.
     fn pair_single(&mut self, known: &[Value], fresh: &[Value], same: impl Fn(&Value, &Value) -> bool) {
-        let (left, open) = self.open(known, fresh);
+        let (left, open) = (self.left(known), self.open(fresh));
         for (at, element) in &open {
             let mut alike = left.iter().filter(|(_, other)| same(other, element));
             if let (Some((place, other)), None) = (alike.next(), alike.next())
@@ -64,7 +65,7 @@ impl Found {
 
     /// Pairs the last two that are left, when they may be the same.
     fn pair_last(&mut self, known: &[Value], fresh: &[Value], may_be_same: impl Fn(&Value, &Value) -> bool) {
-        let (left, open) = self.open(known, fresh);
+        let (left, open) = (self.left(known), self.open(fresh));
         if let [(at, element)] = open.as_slice() {
             let mut alike = left.iter().filter(|(_, other)| may_be_same(other, element));
             if let (Some((place, _)), None) = (alike.next(), alike.next()) {

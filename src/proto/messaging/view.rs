@@ -1,6 +1,7 @@
 //! A message made navigable: one tree over its bytes, and who is who among its resources.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::Result;
 use crate::proto::fhir::reference::{Reference, Target, resolve};
@@ -13,6 +14,9 @@ const MOST_IDENTIFIERS: usize = 64;
 
 /// References looked at in one element: a list of hundreds leads nowhere that a message needs.
 const MOST_REFERENCES: usize = 16;
+
+/// Different references of a message that are followed. Each is looked for among all entries.
+const MOST_RESOLVED: usize = 4096;
 
 /// The parts resources play, each after those it is found through.
 const PARTS: [Home; 15] = [
@@ -40,6 +44,8 @@ pub struct Cast {
     attachments: Vec<Held>,
     /// The answers of questionnaires, found when they are asked for.
     answers: OnceLock<Vec<Held>>,
+    /// Where the references lead that were followed so far: the same ones are read for many fields.
+    resolved: Mutex<HashMap<usize, Option<usize>>>,
     /// The resources in focus, by their place among the entries.
     focus: Vec<usize>,
     /// Who plays which part.
@@ -103,6 +109,7 @@ impl Cast {
             entries: Vec::new(),
             attachments: Vec::new(),
             answers: OnceLock::new(),
+            resolved: Mutex::default(),
             focus: Vec::new(),
             parts: Vec::new(),
         };
@@ -239,7 +246,19 @@ impl<'a> View<'a> {
         self.resource(index).is_some_and(|resource| resource_type(resource) == name)
     }
 
+    /// The entry a Reference leads to, looked for once.
     fn resolved(self, reference: Node<'a>) -> Option<usize> {
+        let mut resolved = self.cast.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        let many = resolved.len() >= MOST_RESOLVED;
+        let known = resolved.get(&reference.index()).copied();
+        known.or_else(|| many.then_some(None)).unwrap_or_else(|| {
+            let found = self.look_for(reference);
+            resolved.insert(reference.index(), found);
+            found
+        })
+    }
+
+    fn look_for(self, reference: Node<'a>) -> Option<usize> {
         let identifier = reference.get("identifier");
         let wanted = Reference {
             reference: text(reference, "reference"),

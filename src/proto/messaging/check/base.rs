@@ -23,7 +23,7 @@ impl<'a> Checker<'a> {
             let (level, text) = if self.r4.is_resource_type(name) {
                 (Information, "resources of this type are kept as they are and not checked")
             } else {
-                (Error, "expected the name of an R4 resource type")
+                (Warning, "R4 has no such resource type; it is kept as it is")
             };
             self.findings.add(level, "not-supported", &place.member("resourceType"), text, R4);
             return;

@@ -109,7 +109,7 @@ fn base_r4_is_told_with_the_exact_place() {
         (|b| resource(b, 3)["multipleBirthBoolean"] = true.into(), "error Bundle.entry[2].resource.multipleBirthBoolean"),
         (
             |b| resource(b, 6)["contained"] = json!([{"resourceType": "Citation", "id": "c"}]),
-            "error Bundle.entry[5].resource.contained[0].resourceType",
+            "warning Bundle.entry[5].resource.contained[0].resourceType",
         ),
         (
             |b| resource(b, 6)["contained"] = json!([{"resourceType": "Claim", "id": "c"}]),
