@@ -1,8 +1,7 @@
 //! Sends: drafts and the outbox.
 
-use serde_json::{Value, json};
-
-use crate::engine::{Engine, rfc3339};
+use crate::engine::Engine;
+use crate::engine::deliveries::Delivery;
 use crate::error::{
     EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_NOT_FOUND, EREF_STORE, EREF_TEST_DATA, EREF_UNKNOWN_EVENT, Error, Result,
 };
@@ -10,54 +9,9 @@ use crate::io::clock;
 use crate::log::Level;
 use crate::memory;
 use crate::proto::guide::events;
-use crate::proto::messaging::parse::check_json;
 use crate::proto::messaging::{Draft, Message, tracking};
-use crate::proto::settings::{Limits, Settings};
-use crate::proto::store::{DeliveryRecord, DeliveryState, Enqueued, OutgoingMessage};
-
-/// A message on its way, or arrived: as it stood in the outbox when it was looked at.
-pub struct Delivery {
-    /// As it stands in the outbox.
-    pub record: DeliveryRecord,
-    /// True when `send` found the same call made before.
-    pub already: bool,
-}
-
-impl Delivery {
-    /// The delivery as JSON (docs/schema/delivery.json).
-    pub fn document(&self) -> String {
-        document(&self.record, self.already)
-    }
-}
-
-/// The delivery document; also the document of a DELIVERY event.
-pub(crate) fn document(record: &DeliveryRecord, already: bool) -> String {
-    value(record, already).to_string()
-}
-
-fn value(record: &DeliveryRecord, already: bool) -> Value {
-    // The partner's answer: as JSON where it is JSON, else as text.
-    let answer = record.answer.as_deref().filter(|bytes| !bytes.is_empty()).map(|bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        let checked = check_json(&text, "answer", &Limits::default()).ok();
-        checked.and_then(|()| serde_json::from_str(&text).ok()).unwrap_or_else(|| Value::String(text.into_owned()))
-    });
-    json!({
-        "delivery_id": record.id,
-        "host_key": record.host_key,
-        "partner": record.partner,
-        "event": record.event,
-        "message_id": record.message_id,
-        "referral_id": record.referral_id,
-        "state": record.state.as_str(),
-        "already": already,
-        "attempts": record.attempts,
-        "queued_at": rfc3339(record.created),
-        "http_status": (record.http_status != 0).then_some(record.http_status),
-        "error": record.last_error,
-        "answer": answer,
-    })
-}
+use crate::proto::settings::Settings;
+use crate::proto::store::{Enqueued, OutgoingMessage};
 
 impl Engine {
     /// Begins a message of an event to a partner. Errors: `EREF_NOT_FOUND` (partner), `EREF_UNKNOWN_EVENT`.
@@ -77,6 +31,17 @@ impl Engine {
     /// Errors: `EREF_KEY_REUSED` (other content under that key), `EREF_NOT_FOUND` (partner), `EREF_CONFIG` (no endpoint),
     /// `EREF_TEST_DATA` (test and real would mix), `EREF_STORE`.
     pub fn send(&self, partner: &str, host_key: &str, message: &Message) -> Result<Delivery> {
+        self.send_instead(partner, host_key, message, None)
+    }
+
+    /// As [`Engine::send`], instead of another delivery.
+    pub(super) fn send_instead(
+        &self,
+        partner: &str,
+        host_key: &str,
+        message: &Message,
+        replaces: Option<String>,
+    ) -> Result<Delivery> {
         let settings = self.0.settings();
         let known =
             settings.partner(partner).ok_or_else(|| Error::new(EREF_NOT_FOUND, format!("no partner is called {partner:?}")))?;
@@ -98,7 +63,7 @@ impl Engine {
             };
             return Err(Error::new(EREF_TEST_DATA, text));
         }
-        let enqueued = self.enqueue(&settings, partner, host_key, message)?;
+        let enqueued = self.enqueue(&settings, partner, host_key, message, replaces)?;
         self.0.worker.notify();
         let (id, event) = (&enqueued.delivery.id, &enqueued.delivery.event);
         let how = if enqueued.already { "queued before" } else { "queued" };
@@ -107,7 +72,14 @@ impl Engine {
     }
 
     /// Stores the message with what it makes of its referral; anew as often as another message of that referral was faster.
-    fn enqueue(&self, settings: &Settings, partner: &str, host_key: &str, message: &Message) -> Result<Enqueued> {
+    fn enqueue(
+        &self,
+        settings: &Settings,
+        partner: &str,
+        host_key: &str,
+        message: &Message,
+        replaces: Option<String>,
+    ) -> Result<Enqueued> {
         let store = self.0.store.as_ref();
         let mut outgoing = OutgoingMessage {
             id: clock::id(),
@@ -119,6 +91,7 @@ impl Engine {
             bundle_id: message.bundle_id().to_owned(),
             body: memory::copy(message.bundle(), "the message")?.into(),
             referral: None,
+            replaces,
         };
         for _ in 0..tracking::TRIES {
             let placed = tracking::place(store, settings, partner, message.view()?)?;
@@ -132,63 +105,5 @@ impl Engine {
             }
         }
         Err(Error::new(EREF_STORE, "too many messages of one referral came at once; try again"))
-    }
-
-    /// Finds a delivery by its id or the host's key. `EREF_NOT_FOUND` when there is none.
-    pub fn delivery_find(&self, id_or_key: &str) -> Result<Delivery> {
-        let record = self.0.store.delivery(id_or_key)?;
-        let record = record.ok_or_else(|| Error::new(EREF_NOT_FOUND, "there is no delivery of that id or host key"))?;
-        Ok(Delivery { record, already: false })
-    }
-
-    /// Sends an unfinished, refused or dead delivery again, with the same ids.
-    pub fn delivery_resend(&self, id: &str) -> Result<Delivery> {
-        let record = self.0.store.requeue_delivery(id, clock::now())?;
-        self.0.worker.notify();
-        Ok(Delivery { record, already: false })
-    }
-
-    /// The newest deliveries as a JSON array; `state` is one of the words of the delivery document, or empty for all.
-    pub fn delivery_list(&self, state: &str, limit: u32) -> Result<String> {
-        let state = match state {
-            "" => None,
-            word => Some((1..=6).filter_map(DeliveryState::from_number).find(|state| state.as_str() == word).ok_or_else(|| {
-                Error::new(EREF_INVALID_ARGUMENT, "state: expected queued, sending, delivered, refused, unknown_outcome or dead")
-            })?),
-        };
-        let list: Vec<Value> = self.0.store.deliveries(state, limit)?.iter().map(|record| value(record, false)).collect();
-        Ok(Value::Array(list).to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_of_too_many_values_is_told_as_text() {
-        let told = |answer: &str| {
-            let record = DeliveryRecord {
-                id: "d".into(),
-                partner: "rms".into(),
-                host_key: String::new(),
-                event: "add-service-request".into(),
-                message_id: "m".into(),
-                bundle_id: "b".into(),
-                referral_id: None,
-                state: DeliveryState::Delivered,
-                attempts: 1,
-                created: 0,
-                next_attempt: 0,
-                http_status: 200,
-                last_error: None,
-                answer: Some(answer.as_bytes().to_vec()),
-            };
-            value(&record, false)["answer"].take()
-        };
-        assert_eq!(told(r#"{"a":[1]}"#), json!({"a": [1]}));
-        for text in [format!("[{}0]", "0,".repeat(Limits::default().json_values)), r#"{"a":1,"a":2}"#.to_owned()] {
-            assert!(told(&text).is_string());
-        }
     }
 }
