@@ -425,7 +425,8 @@
 #define EREF_DELIVERY_UNKNOWN_OUTCOME 5
 
 /**
- * State of a delivery: given up after the last retry. eref_delivery_resend tries again.
+ * State of a delivery: given up after the last retry, parked because the partner does not take our credential, or dropped.
+ * eref_delivery_resend tries again, unless it was dropped or replaced.
  */
 #define EREF_DELIVERY_DEAD 6
 
@@ -1605,11 +1606,13 @@ int32_t eref_delivery_find(const eref_engine *engine,
                            eref_error **error);
 
 /**
- * Sends a delivery again that is unfinished, refused or dead, with the same ids, so that the partner can tell that it is the same.
+ * Sends a delivery again that is unfinished, refused or dead, at once, even if the partner is not being reached. It is the same message,
+ * with the same MessageHeader.id, so that the partner can tell; in a Bundle with a new id, unless the partner's
+ * "messaging.resend_bundle_id" is "same".
  *
  * Ownership: *out is owned by the caller: eref_delivery_free.
  * Threads: any.
- * Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (it was delivered, or is being sent), EREF_STORE, EREF_FORKED.
+ * Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (it was delivered, dropped or replaced, or is being sent), EREF_STORE, EREF_FORKED.
  * Since: 0.1.0
  */
 EREF_API
@@ -1618,6 +1621,45 @@ int32_t eref_delivery_resend(const eref_engine *engine,
                              size_t id_len,
                              eref_delivery **out,
                              eref_error **error);
+
+/**
+ * Sends another message to the same partner instead of a delivery that did not get through: the corrected one instead of a refused
+ * one. The old delivery stays, with "replaced_by" naming the new. The message is a new one, built or composed anew, with ids of its own;
+ * host_key is a new key of the host's, as for eref_send.
+ *
+ * Ownership: *out is owned by the caller: eref_delivery_free. The message is copied and stays the caller's.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (the old one was delivered, dropped or replaced, or is being sent), EREF_INVALID_ARGUMENT (the
+ * message has the ids of the old one), and those of eref_send.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_delivery_replace(const eref_engine *engine,
+                              const char *id,
+                              size_t id_len,
+                              const char *host_key,
+                              size_t host_key_len,
+                              const eref_message *message,
+                              eref_delivery **out,
+                              eref_error **error);
+
+/**
+ * Gives up a delivery that is unfinished, refused or dead: it becomes dead and is not sent again. A DELIVERY event says so. reason has 1
+ * to 500 bytes, is kept with the delivery and stands in the audit trail.
+ *
+ * Ownership: nothing to free.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (it was delivered, dropped or replaced, or is being sent), EREF_INVALID_ARGUMENT (reason),
+ * EREF_STORE, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_delivery_drop(const eref_engine *engine,
+                           const char *id,
+                           size_t id_len,
+                           const char *reason,
+                           size_t reason_len,
+                           eref_error **error);
 
 /**
  * The newest deliveries, at most limit, as a JSON array; state is one of EREF_DELIVERY_*, or 0 for all.

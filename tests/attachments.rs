@@ -218,7 +218,7 @@ fn every_failing_answer_has_its_status_and_leaves_nothing() {
         ("a sign-in page", answer(200, "Content-Type: text/html\r\n", b"<form>"), EREF_INVALID_CONTENT, 0),
         ("an outcome", answer(200, "Content-Type: application/fhir+json\r\n", b"{}"), EREF_INVALID_CONTENT, 0),
         ("cut", vec![Reply::Break], EREF_NETWORK, 200),
-        ("10 GB", vec![Reply::Huge], EREF_TOO_LARGE, 200),
+        ("10 GB", vec![Reply::Endless(true)], EREF_TOO_LARGE, 200),
     ];
     for (name, replies, status, http) in cases {
         let error = failure(at("Binary/1"), replies, |_| {});

@@ -3,6 +3,7 @@
 #[path = "support/receiver.rs"]
 mod receiver;
 
+use ereferral::proto::settings::Retention;
 use receiver::*;
 use serde_json::{Value, json};
 
@@ -112,13 +113,13 @@ fn after_seven_days_a_message_is_new_again() {
     let first = receiver.post("source", &new_referral("R1"));
     assert_eq!(receiver.events().len(), 1);
     receiver.now.set(NOW + 7 * DAY - 1);
-    receiver.store.purge(receiver.now.get()).unwrap();
+    receiver.store.purge(&Retention::default(), receiver.now.get()).unwrap();
     assert_eq!(receiver.post("source", &new_referral("R1")), first);
     let mut reused = new_referral("R1");
     new_header(&mut reused);
     assert_eq!(receiver.post("source", &reused).0, 400);
     receiver.now.set(NOW + 7 * DAY + 1);
-    receiver.store.purge(receiver.now.get()).unwrap();
+    receiver.store.purge(&Retention::default(), receiver.now.get()).unwrap();
     let receiver = receiver.restarted();
     let again = receiver.post("source", &new_referral("R1"));
     assert_eq!(again.0, 200);

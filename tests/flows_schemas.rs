@@ -80,7 +80,17 @@ fn every_schema_is_a_schema() {
 #[test]
 fn configurations_in_use_are_described() {
     let clinic = Clinic::new();
-    for document in [clinic.document(|_| {}), clinic.document(smart)] {
+    let assertion = |document: &mut Value| {
+        let messaging = &mut document["partners"][0]["messaging"];
+        messaging["client_tls"] = json!({"certificate": "our.pem", "key": "our.key"});
+        let auth = &mut messaging["auth"]["oauth2_client_credentials"];
+        auth.as_object_mut().unwrap().remove("client_secret");
+        auth["private_key_jwt"] =
+            json!({"key": "token.key", "key_id": "k-1", "algorithm": "ES384", "audience": "https://rms.test"});
+        messaging["resend_bundle_id"] = json!("new");
+        document["retention"] = json!({"audit_days": 400, "body_days": 30});
+    };
+    for document in [clinic.document(|_| {}), clinic.document(smart), clinic.document(assertion)] {
         assert_described("configuration", &document.to_string());
     }
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();

@@ -40,6 +40,7 @@ fn referral(receiver: &Receiver, value: &str, ours: ReferralRole, theirs: Option
         id: format!("reception-{value}"),
         identity,
         event: "add-service-request".into(),
+        response_to: None,
         body: b"{}".to_vec().into(),
         response: Vec::new(),
         notification: "{}".into(),

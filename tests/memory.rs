@@ -17,7 +17,7 @@ use ereferral::io::clock;
 use ereferral::log::{Level, Log};
 use ereferral::proto::exchange::{Exchange, Peer, Step, World};
 use ereferral::proto::smart::keys::Keys;
-use ereferral::proto::store::{Accepted, IncomingMessage, MessageIdentity, OutgoingMessage, event_kind};
+use ereferral::proto::store::{Accepted, IncomingMessage, MessageIdentity, OutgoingMessage, Turn, event_kind};
 
 /// More than anything else allocates at a time, less than a piece of a body.
 const SHORT: usize = 512 << 10;
@@ -104,6 +104,7 @@ fn incoming(body: Vec<u8>, response: Vec<u8>) -> IncomingMessage {
             refuse_changed: false,
         },
         event: "notify-update-appointment".into(),
+        response_to: None,
         body: body.into(),
         response,
         notification: "{}".into(),
@@ -137,10 +138,12 @@ fn a_letter_that_cannot_be_opened_is_leased_without_its_body() {
         bundle_id: "b-1".into(),
         body: vec![b'x'; LARGE].into(),
         referral: None,
+        replaces: None,
     };
     assert_refused(|| store.enqueue(&letter, now));
     store.enqueue(&letter, now).unwrap();
-    let (record, body) = scarce(|| store.lease_delivery(&[], now)).unwrap().unwrap();
+    let turn = Turn { partner: "rms".into(), urgent: false, expired_before: 0, most: 1 };
+    let (record, body) = scarce(|| store.lease_deliveries(&turn, now)).unwrap().pop().unwrap();
     assert_eq!((record.id.as_str(), body.err().map(|error| error.status())), ("out-1", Some(EREF_NO_MEMORY)));
 }
 

@@ -234,7 +234,7 @@ fn a_guarded_client_dials_private_addresses_only_where_it_may_and_metadata_never
     let (address, connections) = tls(&authority.server(&["127.0.0.1", "localhost"]), answer_ok);
     let get = |private, host: &str| {
         let url = Url::parse(&format!("https://{host}:{}/", address.port())).unwrap();
-        Client::guarded(&network(&authority), None, private).unwrap().get(&url, &[])
+        Client::guarded(&network(&authority), None, None, private).unwrap().get(&url, &[])
     };
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "169.254.169.254"] {
         let failure = get(false, host).unwrap_err();

@@ -8,6 +8,10 @@ use ereferral::error::*;
 use ereferral::io::store::sqlite;
 use ereferral::proto::store::*;
 
+#[path = "store_contract/audit.rs"]
+mod audit;
+#[path = "store_contract/delivering.rs"]
+mod delivering;
 #[path = "store_contract/keeping.rs"]
 mod keeping;
 #[path = "store_contract/launches.rs"]
@@ -123,6 +127,7 @@ fn incoming(partner: &str, message: &str, referral: Option<&str>) -> IncomingMes
             refuse_changed: false,
         },
         event: "notify-update-appointment".into(),
+        response_to: None,
         body: message.repeat(3).into_bytes().into(),
         response: format!("answer to {message}").into_bytes(),
         notification: format!(r#"{{"message":"{message}"}}"#),
@@ -155,11 +160,22 @@ fn outgoing(partner: &str, host_key: &str, referral: Option<&str>) -> OutgoingMe
         bundle_id: fresh_id(),
         body: format!("body of {host_key}").into_bytes().into(),
         referral: referral.map(|value| update(&[value])),
+        replaces: None,
     }
 }
 
+/// The next due delivery to a partner, taken alone.
+fn lease_delivery(store: &dyn Store, partner: &str, now: Millis) -> Option<(DeliveryRecord, Result<Vec<u8>>)> {
+    let turn = Turn { partner: partner.into(), urgent: false, expired_before: 0, most: 1 };
+    store.lease_deliveries(&turn, now).unwrap().pop()
+}
+
+fn finish(store: &dyn Store, id: &str, outcome: AttemptOutcome) {
+    store.finish_attempts(&[(id.to_owned(), Attempted::Tried(outcome))], NOW).unwrap();
+}
+
 fn outcome(state: DeliveryState) -> AttemptOutcome {
-    AttemptOutcome { state, next_attempt: NOW, http_status: 200, error: None, answer: None, event_document: None }
+    AttemptOutcome { state, next_attempt: NOW, http_status: 200, ..AttemptOutcome::default() }
 }
 
 fn launch(number: u8) -> NewLaunch {
@@ -475,55 +491,6 @@ fn concurrent_sends_with_one_host_key_make_one_delivery() {
     assert_eq!(kit.store.deliveries(None, 10).unwrap().len(), 1);
 }
 
-#[test]
-fn deliveries_of_one_referral_go_out_in_order() {
-    let kit = Kit::new();
-    for (key, partner, referral) in [("k1", "a", "R1"), ("k2", "a", "R1"), ("k3", "b", "R2")] {
-        enqueue(kit.store.as_ref(), &outgoing(partner, key, Some(referral)), NOW).unwrap();
-    }
-    let store = kit.store.as_ref();
-    let key = |busy: &[String], now| store.lease_delivery(busy, now).unwrap().map(|(record, _)| record.host_key);
-    assert_eq!(key(&["a".into(), "b".into()], NOW), None);
-    let (first, body) = store.lease_delivery(&[], NOW).unwrap().unwrap();
-    assert_eq!((first.host_key.as_str(), first.attempts, body.unwrap().as_slice()), ("k1", 1, b"body of k1".as_slice()));
-    assert_eq!(key(&["b".into()], NOW), None);
-    assert_eq!(key(&[], NOW).as_deref(), Some("k3"));
-    let later = AttemptOutcome { next_attempt: NOW + DAY, error: Some("no route".into()), ..outcome(DeliveryState::Queued) };
-    store.finish_attempt(&first.id, &later, NOW).unwrap();
-    assert_eq!(key(&[], NOW), None, "the second waits for the first");
-    assert_eq!(store.requeue_delivery(&first.id, NOW).unwrap().next_attempt, NOW);
-    let (again, _) = store.lease_delivery(&[], NOW).unwrap().unwrap();
-    assert_eq!((again.id.as_str(), again.attempts, again.last_error.as_deref()), (first.id.as_str(), 2, Some("no route")));
-    let done = AttemptOutcome {
-        answer: Some(b"thanks".to_vec()),
-        event_document: Some(r#"{"delivered":true}"#.into()),
-        ..outcome(DeliveryState::Delivered)
-    };
-    store.finish_attempt(&again.id, &done, NOW).unwrap();
-    assert_eq!(store.delivery(&again.id).unwrap().unwrap().answer.as_deref(), Some(b"thanks".as_slice()));
-    let event = store.lease_event(event_kind::DELIVERY, NOW, NOW + SECOND).unwrap().unwrap();
-    assert_eq!((event.subject.as_str(), event.document.as_str()), (again.id.as_str(), r#"{"delivered":true}"#));
-    assert_eq!(key(&[], NOW).as_deref(), Some("k2"));
-    assert_eq!(store.deliveries(Some(DeliveryState::Delivered), 10).unwrap().len(), 1);
-}
-
-#[test]
-fn only_a_delivery_that_is_not_under_way_can_be_requeued() {
-    let kit = Kit::new();
-    let id = enqueue(kit.store.as_ref(), &outgoing("a", "k1", None), NOW).unwrap().delivery.id;
-    assert!(kit.store.lease_delivery(&[], NOW).unwrap().is_some());
-    assert_eq!(status_of(kit.store.requeue_delivery(&id, NOW)), EREF_WRONG_STATE);
-    for state in [DeliveryState::Dead, DeliveryState::Refused] {
-        kit.store.finish_attempt(&id, &outcome(state), NOW).unwrap();
-        assert!(kit.store.lease_delivery(&[], NOW + DAY).unwrap().is_none());
-        kit.store.requeue_delivery(&id, NOW).unwrap();
-        assert_eq!(kit.store.lease_delivery(&[], NOW).unwrap().unwrap().0.id, id);
-    }
-    kit.store.finish_attempt(&id, &outcome(DeliveryState::Delivered), NOW).unwrap();
-    assert_eq!(status_of(kit.store.requeue_delivery(&id, NOW)), EREF_WRONG_STATE);
-    assert_eq!(status_of(kit.store.requeue_delivery("none", NOW)), EREF_NOT_FOUND);
-}
-
 // Serving.
 
 #[test]
@@ -537,13 +504,13 @@ fn one_engine_serves_and_a_dead_one_is_followed() {
     kit.store.renew_serving_lease(&node("one"), NOW + 60 * SECOND).unwrap();
     // The first one dies in the middle of sending.
     let id = enqueue(kit.store.as_ref(), &outgoing("a", "k1", None), NOW).unwrap().delivery.id;
-    assert!(kit.store.lease_delivery(&[], NOW).unwrap().is_some());
+    assert!(lease_delivery(kit.store.as_ref(), "a", NOW).is_some());
     let Kit { folder: _folder, store } = kit;
     drop(store);
     other.take_serving_lease(&node("two"), NOW + 61 * SECOND, NOW + 90 * SECOND).unwrap();
     let found = other.delivery(&id).unwrap().unwrap();
     assert_eq!((found.state, found.next_attempt), (DeliveryState::UnknownOutcome, NOW + 61 * SECOND));
-    assert_eq!(other.lease_delivery(&[], NOW + 61 * SECOND).unwrap().unwrap().0.id, id);
+    assert_eq!(lease_delivery(other.as_ref(), "a", NOW + 61 * SECOND).unwrap().0.id, id);
     assert_eq!(status_of(other.renew_serving_lease(&node("one"), NOW + DAY)), EREF_STORE_IN_USE);
     other.drop_serving_lease(&node("two")).unwrap();
     other.take_serving_lease(&node("three"), NOW, NOW + SECOND).unwrap();
@@ -553,22 +520,10 @@ fn one_engine_serves_and_a_dead_one_is_followed() {
 fn a_waiting_event_of_a_kind_not_asked_for_holds_nobody_up() {
     let kit = Kit::new();
     let sent = enqueue(kit.store.as_ref(), &outgoing("a", "k1", Some("R-1")), NOW).unwrap().delivery;
-    assert!(kit.store.lease_delivery(&[], NOW).unwrap().is_some());
+    assert!(lease_delivery(kit.store.as_ref(), "a", NOW).is_some());
     let outcome = AttemptOutcome { event_document: Some("{}".into()), ..outcome(DeliveryState::Delivered) };
-    kit.store.finish_attempt(&sent.id, &outcome, NOW).unwrap();
+    finish(kit.store.as_ref(), &sent.id, outcome);
     accept(kit.store.as_ref(), &incoming("a", "m1", Some("R-1")), NOW).unwrap();
     let message = kit.store.lease_event(event_kind::MESSAGE, NOW, NOW + 1).unwrap();
     assert_eq!(message.map(|event| event.kind), Some(event_kind::MESSAGE));
-}
-
-#[test]
-fn what_is_settled_is_not_settled_again() {
-    let kit = Kit::new();
-    let sent = enqueue(kit.store.as_ref(), &outgoing("a", "k1", None), NOW).unwrap().delivery;
-    assert!(kit.store.lease_delivery(&[], NOW).unwrap().is_some());
-    let told = AttemptOutcome { event_document: Some("{}".into()), ..outcome(DeliveryState::Delivered) };
-    kit.store.finish_attempt(&sent.id, &told, NOW).unwrap();
-    kit.store.finish_attempt(&sent.id, &told, NOW).unwrap();
-    kit.store.lease_event(event_kind::DELIVERY, NOW, NOW + 60_000).unwrap().unwrap();
-    assert_eq!(kit.store.status().unwrap().events_waiting, 1);
 }

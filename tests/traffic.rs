@@ -7,7 +7,7 @@ mod fixtures;
 
 use clinic::{Clinic, TOKEN, parsed};
 use ereferral::proto::messaging::Message;
-use ereferral::proto::messaging::answer::{self, AnswerMeaning};
+use ereferral::proto::messaging::answer::{self, AnswerMeaning, Sent};
 use ereferral::proto::settings::Limits;
 use ereferral::proto::store::event_kind::MESSAGE;
 use serde_json::{Value, json};
@@ -122,7 +122,8 @@ fn what_partners_answer_is_understood() {
         ("empty", 202, "", Some(delivered(false))),
         ("empty", 204, "", Some(delivered(false))),
         ("gateway-page", 502, "text/html", Some(AnswerMeaning::Retry { reason: "the partner answered 502".into() })),
-        ("gateway-page", 200, "text/html", Some(delivered(false))),
+        ("gateway-page", 200, "text/html", Some(AnswerMeaning::Unclear {
+            reason: "the partner answered 200 with a web page; is the endpoint right, or does something stand between?".into() })),
         ("parameters", 200, "application/fhir+json", Some(delivered(false))),
         ("outcome-warning", 200, "application/fhir+json", Some(delivered(true))),
         ("outcome-error", 400, "application/fhir+json", Some(AnswerMeaning::Refused {
@@ -130,8 +131,8 @@ fn what_partners_answer_is_understood() {
         ("outcome-duplicate", 409, "application/fhir+json", None),
     ];
     for (name, status, media, expected) in rows {
-        let meaning =
-            answer::read(status, Some(media).filter(|media| !media.is_empty()), &fixtures::read(&format!("answers/{name}")), "mh");
+        let (media, body) = (Some(media).filter(|media| !media.is_empty()), fixtures::read(&format!("answers/{name}")));
+        let meaning = answer::read(status, media, &body, &Sent { message_id: "mh", bundle_id: "b" });
         match expected {
             Some(expected) => assert_eq!(meaning, expected, "{name} with {status}"),
             None => assert!(matches!(meaning, AnswerMeaning::Delivered { odd: Some(_), .. }), "{name} with {status}: {meaning:?}"),

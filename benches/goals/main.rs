@@ -14,6 +14,7 @@ mod compose;
 mod disk;
 mod heap;
 mod library;
+mod outbox;
 mod parse;
 mod reading;
 mod table;
@@ -33,6 +34,7 @@ const GOALS: [(&str, Measure); 8] = [
     ("P4", accept::durable),
     ("P10", library::calls),
     ("P11", library::size),
+    ("P12", outbox::rows),
     ("P14", check::rows),
     ("P15", compose::rows),
 ];

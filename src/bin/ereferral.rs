@@ -3,6 +3,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[path = "ereferral/audit.rs"]
+mod audit;
+#[path = "ereferral/outbox.rs"]
+mod outbox;
 #[path = "ereferral/validate.rs"]
 mod validate;
 
@@ -41,6 +45,12 @@ enum Command {
         #[arg(long)]
         dialect: Option<String>,
     },
+    /// What is to be sent, and what became of it.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// The key of a store.
     #[command(subcommand)]
     Key(Key),
@@ -173,6 +183,8 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Inspect { file } => inspect(&file),
         Command::Validate { files, dialect } => return validate::run(&files, dialect.as_deref()),
+        Command::Outbox(command) => outbox::run(&command),
+        Command::Audit(command) => audit::run(&command),
         Command::Inbox(command) => inbox(command),
         Command::Key(Key::Check { config }) => key(&config, None),
         Command::Key(Key::Backup { config, to }) => key(&config, Some(&to)),
@@ -192,6 +204,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// A desk on the store of a clinic; the serving engine may run meanwhile.
+fn desk(file: &str) -> Result<Engine> {
+    let mut config = Config::new();
+    config.read_file(file)?;
+    config.set_desk();
+    Engine::open(&config)
+}
+
 fn key(file: &str, backup: Option<&Path>) -> Result<String> {
     let mut config = Config::new();
     config.read_file(file)?;
@@ -205,13 +225,6 @@ fn read(file: &Path) -> Result<Message> {
     let bytes =
         std::fs::read(file).map_err(|error| Error::new(EREF_INVALID_ARGUMENT, format!("the file cannot be read: {error}")))?;
     Message::parse(bytes, &Limits::default())
-}
-
-/// The engine of a configuration, not started: enough to look into its store, beside the engine that serves.
-fn desk(file: &str) -> Result<Engine> {
-    let mut config = Config::new();
-    config.read_file(file)?;
-    Engine::open(&config)
 }
 
 fn inbox(command: Inbox) -> Result<String> {

@@ -15,7 +15,7 @@ use crate::io::clock;
 use crate::log::Level;
 use crate::proto::messaging::Message;
 use crate::proto::messaging::attachment::{Digest, Stated, address, redirected};
-use crate::proto::settings::{Network, Partner, time_for};
+use crate::proto::settings::{Network, Partner, Secret, time_for};
 use crate::proto::store::FetchedAttachment;
 
 /// Redirects followed, all at one host.
@@ -106,18 +106,19 @@ impl Inner {
         let network = Network { total_ms, answer_bytes: limit as u64, ..settings.network.clone() };
         let messaging = partner.messaging.as_ref();
         let (ca, private) = messaging.map_or((None, false), |messaging| (messaging.ca.as_deref(), messaging.private));
-        Client::guarded(&network, ca, private)
+        Client::guarded(&network, ca, messaging.and_then(|messaging| messaging.client_tls.as_ref()), private)
     }
 
     /// Asks with the partner's credential; a 401 drops the token and asks once more with a fresh one (messaging.md 9).
     fn ask_twice(&self, partner: &Partner, clients: (&Client, &Client), url: Url, accept: &str, index: usize) -> Result<Answer> {
         let (general, client) = clients;
         for last in [false, true] {
-            let bearer = self.bearer(partner, general)?.map(|token| format!("Bearer {token}"));
-            let answer = follow(client, url.clone(), bearer.as_deref(), accept, index)?;
+            let token = self.bearer(partner, general)?;
+            let bearer = token.as_ref().map(|token| Secret::new(format!("Bearer {}", token.expose())));
+            let answer = follow(client, url.clone(), bearer.as_ref().map(Secret::expose), accept, index)?;
             match answer.status {
                 200 => return Ok(answer),
-                401 if !last => self.worker.forget_token(&partner.name),
+                401 if !last => self.tokens.drop_refused(&partner.name, token.as_ref()),
                 status => return Err(refused(status, index)),
             }
         }

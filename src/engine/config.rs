@@ -5,22 +5,26 @@
 mod check;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use check::wrong;
 
 use crate::error::{EREF_CONFIG, Error, Result};
-use crate::io::clock;
 use crate::io::store::{sqlite, vault};
-use crate::proto::settings::{Bearer, ClientAuth, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
+use crate::io::{clock, crypto};
+use crate::proto::settings::{
+    Bearer, ClientAuth, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings,
+};
 
 /// A configuration being put together: one JSON document (docs/schema/configuration.json) and the secrets it names.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Config {
     settings: Option<Settings>,
     folder: Option<PathBuf>,
     secrets: HashMap<String, Secret>,
+    desk: bool,
 }
 
 fn empty() -> Error {
@@ -58,15 +62,31 @@ impl Config {
         Ok(())
     }
 
+    /// Makes it the configuration of a desk, whatever the document says: no listener, no delivery, and no need for the secrets that the
+    /// serving engine is given by call.
+    pub fn set_desk(&mut self) {
+        self.desk = true;
+    }
+
     /// The settings, with every secret and path resolved and every rule checked. The configuration can be used again.
     pub(crate) fn resolve(&self) -> Result<Settings> {
+        Ok(self.resolve_with_files()?.0)
+    }
+
+    /// The settings, and the files besides the listeners' that went into them.
+    pub(crate) fn resolve_with_files(&self) -> Result<(Settings, Vec<PathBuf>)> {
         let mut settings = self.settings.clone().ok_or_else(empty)?;
-        self.resolve_paths(&mut settings)?;
+        if self.desk {
+            settings.serve = false;
+            settings.listen.clear();
+        }
+        let resolver = Resolver { config: self, files: RefCell::default() };
+        resolver.resolve_paths(&mut settings)?;
         for (index, partner) in settings.partners.iter_mut().enumerate() {
-            self.resolve_partner(&format!("partners[{index}]"), partner)?;
+            resolver.resolve_partner(&format!("partners[{index}]"), partner)?;
         }
         check::check(&settings, clock::now())?;
-        Ok(settings)
+        Ok((settings, resolver.files.into_inner()))
     }
 
     /// Checks that the key file is the store's: returns the key id. Needs no secret and starts nothing. Errors: `EREF_STORE_KEY` naming
@@ -92,16 +112,36 @@ impl Config {
         Ok((self.path("store.url", path)?.into(), self.path("store.key_file", &settings.store.key_file)?.into()))
     }
 
+    fn path(&self, at: &str, path: &str) -> Result<String> {
+        let joined = match &self.folder {
+            Some(folder) => folder.join(path),
+            None => PathBuf::from(path),
+        };
+        if path.is_empty() || !joined.is_absolute() {
+            return Err(wrong(at, format_args!("{path:?}"), "an absolute path, or \"base_dir\" to be set"));
+        }
+        joined.to_str().map(str::to_owned).ok_or_else(|| wrong(at, "a path that is not UTF-8", "UTF-8"))
+    }
+}
+
+/// One reading of a configuration. It notes each file it reads, so that a change of one can be noticed.
+struct Resolver<'a> {
+    config: &'a Config,
+    files: RefCell<Vec<PathBuf>>,
+}
+
+impl Resolver<'_> {
     fn resolve_paths(&self, settings: &mut Settings) -> Result<()> {
-        let (store, key_file) = self.store_files()?;
+        let (store, key_file) = self.config.store_files()?;
         settings.store.url = format!("sqlite:{}", store.display());
         settings.store.key_file = key_file.display().to_string();
         for (index, listen) in settings.listen.iter_mut().enumerate() {
             let Some(tls) = listen.tls.as_mut() else { continue };
-            self.pem(&format!("listen[{index}].tls.certificate"), &mut tls.certificate)?;
-            self.pem(&format!("listen[{index}].tls.key"), &mut tls.key)?;
+            // A listener watches its own files.
+            self.pem_path(&format!("listen[{index}].tls.certificate"), &mut tls.certificate)?;
+            self.pem_path(&format!("listen[{index}].tls.key"), &mut tls.key)?;
             if let Some(ca) = tls.client_ca.as_mut() {
-                self.pem(&format!("listen[{index}].tls.client_ca"), ca)?;
+                self.pem_path(&format!("listen[{index}].tls.client_ca"), ca)?;
             }
             if let Some(lists) = tls.client_crl.as_mut() {
                 self.pem(&format!("listen[{index}].tls.client_crl"), lists)?;
@@ -111,7 +151,7 @@ impl Config {
             self.pem("network.ca", ca)?;
         }
         if let Some(file) = settings.log.file.as_mut() {
-            *file = self.path("log.file", file)?;
+            *file = self.config.path("log.file", file)?;
         }
         Ok(())
     }
@@ -121,10 +161,11 @@ impl Config {
             match &mut messaging.auth {
                 OutboundAuth::None => {}
                 OutboundAuth::Bearer(source) => self.secret(&format!("{at}.messaging.auth.bearer"), source)?,
-                OutboundAuth::ClientCredentials(credentials) => self.secret(
-                    &format!("{at}.messaging.auth.oauth2_client_credentials.client_secret"),
-                    &mut credentials.client_secret,
-                )?,
+                OutboundAuth::ClientCredentials(credentials) => self.credentials(at, credentials)?,
+            }
+            if let Some(tls) = messaging.client_tls.as_mut() {
+                self.pem(&format!("{at}.messaging.client_tls.certificate"), &mut tls.certificate)?;
+                self.pem(&format!("{at}.messaging.client_tls.key"), &mut tls.key)?;
             }
             let several = messaging.inbound.len() > 1;
             for (index, way) in messaging.inbound.iter_mut().enumerate() {
@@ -138,6 +179,20 @@ impl Config {
             self.secret(&format!("{at}.smart_app.auth.secret"), source)?;
         }
         Ok(())
+    }
+
+    fn credentials(&self, at: &str, credentials: &mut ClientCredentials) -> Result<()> {
+        let at = format!("{at}.messaging.auth.oauth2_client_credentials");
+        if let Some(source) = credentials.client_secret.as_mut() {
+            self.secret(&format!("{at}.client_secret"), source)?;
+        }
+        let Some(signed) = credentials.private_key_jwt.as_mut() else { return Ok(()) };
+        let at = format!("{at}.private_key_jwt.key");
+        if !is_pem(signed.key.expose()) {
+            signed.key = self.read(&at, signed.key.expose())?;
+        }
+        let expected = "an unencrypted PEM key: RSA of 2048 bits or more, or EC on the curve of \"algorithm\"";
+        crypto::assertion_key(signed.algorithm, &signed.key).map(drop).map_err(|_| wrong(&at, "no key that can sign so", expected))
     }
 
     /// A fixed bearer token is kept as a hash only.
@@ -156,16 +211,14 @@ impl Config {
         let secret = match source {
             SecretSource::Text(secret) => secret.clone(),
             SecretSource::Named { named } => self
+                .config
                 .secrets
                 .get(named)
                 .cloned()
+                // A desk shows no secret to anybody: one that nobody knows stands in its place.
+                .or_else(|| self.config.desk.then(|| Secret::new(clock::id())))
                 .ok_or_else(|| wrong(at, format_args!("the name {named:?}"), "a secret set under that name by call"))?,
-            SecretSource::File { file } => {
-                let path = self.path(at, file)?;
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|e| wrong(at, format_args!("{path:?}, which cannot be read ({})", e.kind()), "a readable file"))?;
-                Secret::new(text.trim_end_matches(['\r', '\n']))
-            }
+            SecretSource::File { file } => Secret::new(self.read(at, file)?.expose().trim_end_matches(['\r', '\n'])),
         };
         if !secret.is_long_enough() {
             return Err(wrong(at, "a secret of fewer than 16 characters", "at least 16 characters"));
@@ -174,24 +227,34 @@ impl Config {
         Ok(())
     }
 
-    fn path(&self, at: &str, path: &str) -> Result<String> {
-        let joined = match &self.folder {
-            Some(folder) => folder.join(path),
-            None => PathBuf::from(path),
-        };
-        if path.is_empty() || !joined.is_absolute() {
-            return Err(wrong(at, format_args!("{path:?}"), "an absolute path, or \"base_dir\" to be set"));
-        }
-        joined.to_str().map(str::to_owned).ok_or_else(|| wrong(at, "a path that is not UTF-8", "UTF-8"))
+    /// A secret file's text.
+    fn read(&self, at: &str, file: &str) -> Result<Secret> {
+        let path = self.config.path(at, file)?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| wrong(at, format_args!("{path:?}, which cannot be read ({})", e.kind()), "a readable file"))?;
+        self.files.borrow_mut().push(path.into());
+        Ok(Secret::new(text))
     }
 
-    /// A PEM member is either the text itself or a path.
+    /// A PEM member is either the text itself or a path, which is read when it is used.
     fn pem(&self, at: &str, value: &mut String) -> Result<()> {
-        if !value.trim_start().starts_with("-----BEGIN") {
-            *value = self.path(at, value)?;
+        self.pem_path(at, value)?;
+        if !is_pem(value) {
+            self.files.borrow_mut().push(value.as_str().into());
         }
         Ok(())
     }
+
+    fn pem_path(&self, at: &str, value: &mut String) -> Result<()> {
+        if !is_pem(value) {
+            *value = self.config.path(at, value)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_pem(text: &str) -> bool {
+    text.trim_start().starts_with("-----BEGIN")
 }
 
 fn parse(json: &[u8]) -> Result<Settings> {

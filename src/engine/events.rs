@@ -173,6 +173,11 @@ impl Queue {
         self.ring();
     }
 
+    /// Whether an alert with this key has started and not ended.
+    pub(crate) fn is_in_force(&self, key: &str) -> bool {
+        self.waiting().alerts.contains_key(key)
+    }
+
     /// The alerts in force: key, partner, text.
     pub(crate) fn alerts(&self) -> Vec<(String, Option<String>, String)> {
         let waiting = self.waiting();

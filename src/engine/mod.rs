@@ -4,11 +4,16 @@
 //! is taken with [`Engine::event_next`].
 
 mod attachments;
+mod attempt;
+mod audit;
 mod config;
+mod credentials;
+mod deliveries;
 mod events;
 mod inbox;
 mod launches;
 mod referrals;
+mod reload;
 mod sends;
 mod serving;
 mod status;
@@ -19,9 +24,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use config::Config;
+pub use deliveries::Delivery;
 pub use events::{Cancel, Event};
 pub use launches::Launch;
-pub use sends::{Delivery, SendOptions};
+pub use sends::SendOptions;
 
 use crate::error::{EREF_CONFIG, EREF_WRONG_STATE, Error, Result};
 use crate::io::client::Client;
@@ -53,6 +59,9 @@ pub(crate) struct Inner {
     pub(crate) log: Arc<Log>,
     pub(crate) queue: Arc<events::Queue>,
     pub(crate) worker: worker::Worker,
+    pub(crate) tokens: credentials::Tokens,
+    /// What the settings in force were made from, to be read again when a file of it changes.
+    sources: Mutex<reload::Sources>,
     /// Shared with the listener, which takes it anew for each request.
     world: Arc<RwLock<Arc<World>>>,
     clients: Mutex<Clients>,
@@ -60,7 +69,7 @@ pub(crate) struct Inner {
     run: Mutex<serving::Run>,
 }
 
-/// Outgoing connections: one client per set of trusted authorities.
+/// Outgoing connections: one client per set of trusted authorities and certificate of our own.
 #[derive(Default)]
 struct Clients {
     general: Option<Arc<Client>>,
@@ -75,8 +84,10 @@ impl Clients {
             clients.general = Some(Arc::new(Client::new(&settings.network, None)?));
         }
         for partner in &settings.partners {
-            if let Some(ca) = partner.messaging.as_ref().and_then(|messaging| messaging.ca.as_deref()) {
-                clients.by_partner.insert(partner.name.clone(), Arc::new(Client::new(&settings.network, Some(ca))?));
+            let Some(messaging) = &partner.messaging else { continue };
+            if messaging.ca.is_some() || messaging.client_tls.is_some() {
+                let client = Client::with_certificate(&settings.network, messaging.ca.as_deref(), messaging.client_tls.as_ref())?;
+                clients.by_partner.insert(partner.name.clone(), Arc::new(client));
             }
         }
         Ok(clients)
@@ -89,7 +100,7 @@ impl Engine {
     /// Errors: `EREF_CONFIG`, `EREF_STORE`, `EREF_STORE_KEY`, `EREF_STORE_VERSION`, `EREF_STORE_NETWORK`.
     pub fn open(config: &Config) -> Result<Self> {
         crypto::install();
-        let settings = config.resolve()?;
+        let (settings, sources) = reload::Sources::read(config)?;
         let node = Node { id: clock::id(), process: std::process::id(), host: host_name() };
         let path = settings.store.url.strip_prefix("sqlite:").unwrap_or(&settings.store.url).to_owned();
         let store = store::sqlite::open(Path::new(&path), Path::new(&settings.store.key_file), node.clone())?;
@@ -105,6 +116,8 @@ impl Engine {
             log,
             queue,
             worker: worker::Worker::default(),
+            tokens: credentials::Tokens::default(),
+            sources: Mutex::new(sources),
             world: Arc::new(RwLock::new(Arc::new(world))),
             clients: Mutex::new(clients),
             key_sets: Arc::default(),
@@ -122,7 +135,7 @@ impl Engine {
     /// Puts another configuration in force, whole or not at all. Requests under way finish under the old one. The store, the addresses
     /// and whether the engine serves cannot change: `EREF_CONFIG` names what differs.
     pub fn configure(&self, config: &Config) -> Result<()> {
-        let settings = config.resolve()?;
+        let (settings, sources) = reload::Sources::read(config)?;
         let old = self.0.settings();
         let fixed: [(&str, bool); 4] = [
             ("store", old.store.url == settings.store.url && old.store.key_file == settings.store.key_file),
@@ -136,15 +149,8 @@ impl Engine {
                 format!("{path}: differs from what the engine was opened with; open a new engine"),
             ));
         }
-        let keys = Arc::new(signing_keys(&settings, self.0.store.as_ref())?);
-        // All that can fail stands before the first change.
-        let outlet = log_outlet(&settings)?;
-        let clients = Clients::new(&settings)?;
-        let world = new_world(self.0.store.clone(), settings, keys, self.0.log.clone(), &self.0.queue)?;
-        *self.0.world.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(world);
-        *self.0.clients() = clients;
-        self.0.worker.forget_tokens();
-        self.0.apply_settings(outlet);
+        self.0.put_in_force(settings)?;
+        *self.0.sources() = sources;
         Ok(())
     }
 
@@ -168,6 +174,20 @@ impl Engine {
 }
 
 impl Inner {
+    /// Whole or not at all: all that can fail stands before the first change.
+    fn put_in_force(&self, settings: Settings) -> Result<()> {
+        let keys = Arc::new(signing_keys(&settings, self.store.as_ref())?);
+        let outlet = log_outlet(&settings)?;
+        let clients = Clients::new(&settings)?;
+        let world = new_world(self.store.clone(), settings, keys, self.log.clone(), &self.queue)?;
+        *self.world.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(world);
+        *self.clients() = clients;
+        self.tokens.forget();
+        self.worker.forget_health();
+        self.apply_settings(outlet);
+        Ok(())
+    }
+
     pub(crate) fn world(&self) -> Arc<World> {
         self.world.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -243,6 +263,11 @@ fn new_world(
 ) -> Result<World> {
     let queue = queue.clone();
     Ok(World { store, settings: Arc::new(settings), keys, log, signals: Arc::new(move |signal| queue.signal(signal)) })
+}
+
+/// The key of an alert about one partner.
+fn alert_key(condition: &str, partner: &str) -> String {
+    format!("{condition}:{partner}")
 }
 
 /// The id_token keys; the first is made when a SMART Server's store has none. A desk only reads them.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::engine::deliveries::Delivery;
 use crate::engine::events::limits_of_kept;
-use crate::engine::{Engine, invalid_json, rfc3339};
+use crate::engine::{Engine, invalid_json};
 use crate::error::{
     EREF_CONFIG, EREF_FORBIDDEN, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_NOT_FOUND, EREF_STORE, EREF_TEST_DATA,
     EREF_UNKNOWN_EVENT, EREF_WRONG_STATE, Error, Result,
@@ -17,55 +18,10 @@ use crate::proto::fhir::outcome::outcome_json;
 use crate::proto::guide::{dialects, events};
 use crate::proto::messaging::complete;
 use crate::proto::messaging::compose::Child;
-use crate::proto::messaging::parse::check_json;
 use crate::proto::messaging::tracking::{self, Tracked};
 use crate::proto::messaging::{Draft, Known, Message};
-use crate::proto::settings::{Limits, Partner, Settings};
-use crate::proto::store::{DeliveryRecord, DeliveryState, Enqueued, OutgoingMessage};
-
-/// A message on its way, or arrived: as it stood in the outbox when it was looked at.
-pub struct Delivery {
-    /// As it stands in the outbox.
-    pub record: DeliveryRecord,
-    /// True when `send` found the same call made before.
-    pub already: bool,
-}
-
-impl Delivery {
-    /// The delivery as JSON (docs/schema/delivery.json).
-    pub fn document(&self) -> String {
-        document(&self.record, self.already)
-    }
-}
-
-/// The delivery document; also the document of a DELIVERY event.
-pub(crate) fn document(record: &DeliveryRecord, already: bool) -> String {
-    value(record, already).to_string()
-}
-
-fn value(record: &DeliveryRecord, already: bool) -> Value {
-    // The partner's answer: as JSON where it is JSON, else as text.
-    let answer = record.answer.as_deref().filter(|bytes| !bytes.is_empty()).map(|bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        let checked = check_json(&text, "answer", &Limits::default()).ok();
-        checked.and_then(|()| serde_json::from_str(&text).ok()).unwrap_or_else(|| Value::String(text.into_owned()))
-    });
-    json!({
-        "delivery_id": record.id,
-        "host_key": record.host_key,
-        "partner": record.partner,
-        "event": record.event,
-        "message_id": record.message_id,
-        "referral_id": record.referral_id,
-        "state": record.state.as_str(),
-        "already": already,
-        "attempts": record.attempts,
-        "queued_at": rfc3339(record.created),
-        "http_status": (record.http_status != 0).then_some(record.http_status),
-        "error": record.last_error,
-        "answer": answer,
-    })
-}
+use crate::proto::settings::{Partner, Settings};
+use crate::proto::store::{DeliveryState, Enqueued, OutgoingMessage};
 
 /// The newest messages of a referral from which what is known of it is gathered.
 const MESSAGES_LOOKED_AT: u32 = 200;
@@ -78,6 +34,9 @@ pub struct SendOptions {
     force: Option<String>,
     /// Whether we may add to a Bundle of the host's own: ids, fullUrls, timestamp, profiles, the label of test data.
     complete: bool,
+    /// The delivery that this one replaces.
+    #[serde(skip)]
+    replaces: Option<String>,
 }
 
 impl SendOptions {
@@ -158,6 +117,17 @@ impl Engine {
         self.send_with(partner, host_key, message, &SendOptions::default())
     }
 
+    /// As [`Engine::send`], instead of another delivery.
+    pub(super) fn send_instead(
+        &self,
+        partner: &str,
+        host_key: &str,
+        message: &Message,
+        replaces: Option<String>,
+    ) -> Result<Delivery> {
+        self.send_with(partner, host_key, message, &SendOptions { replaces, ..SendOptions::default() })
+    }
+
     /// Stores a message for delivery and returns after the commit. `host_key` is the host's own id of this act: the same key with the
     /// same content gives the first delivery again, whatever became of it; so a host that crashed repeats the call.
     ///
@@ -218,6 +188,7 @@ impl Engine {
             bundle_id: message.bundle_id().to_owned(),
             body: memory::copy(message.bundle(), "the message")?.into(),
             referral: None,
+            replaces: options.replaces.clone(),
         };
         // A repeated call says nothing new, whatever the referral is by now.
         let known = store.delivery(host_key)?;
@@ -267,63 +238,5 @@ impl Engine {
             "message_id": outgoing.message_id, "reason": reason, "findings": findings}});
         self.0.store.audit_note(&note.to_string(), clock::now())?;
         Ok(true)
-    }
-
-    /// Finds a delivery by its id or the host's key. `EREF_NOT_FOUND` when there is none.
-    pub fn delivery_find(&self, id_or_key: &str) -> Result<Delivery> {
-        let record = self.0.store.delivery(id_or_key)?;
-        let record = record.ok_or_else(|| Error::new(EREF_NOT_FOUND, "there is no delivery of that id or host key"))?;
-        Ok(Delivery { record, already: false })
-    }
-
-    /// Sends an unfinished, refused or dead delivery again, with the same ids.
-    pub fn delivery_resend(&self, id: &str) -> Result<Delivery> {
-        let record = self.0.store.requeue_delivery(id, clock::now())?;
-        self.0.worker.notify();
-        Ok(Delivery { record, already: false })
-    }
-
-    /// The newest deliveries as a JSON array; `state` is one of the words of the delivery document, or empty for all.
-    pub fn delivery_list(&self, state: &str, limit: u32) -> Result<String> {
-        let state = match state {
-            "" => None,
-            word => Some((1..=6).filter_map(DeliveryState::from_number).find(|state| state.as_str() == word).ok_or_else(|| {
-                Error::new(EREF_INVALID_ARGUMENT, "state: expected queued, sending, delivered, refused, unknown_outcome or dead")
-            })?),
-        };
-        let list: Vec<Value> = self.0.store.deliveries(state, limit)?.iter().map(|record| value(record, false)).collect();
-        Ok(Value::Array(list).to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_of_too_many_values_is_told_as_text() {
-        let told = |answer: &str| {
-            let record = DeliveryRecord {
-                id: "d".into(),
-                partner: "rms".into(),
-                host_key: String::new(),
-                event: "add-service-request".into(),
-                message_id: "m".into(),
-                bundle_id: "b".into(),
-                referral_id: None,
-                state: DeliveryState::Delivered,
-                attempts: 1,
-                created: 0,
-                next_attempt: 0,
-                http_status: 200,
-                last_error: None,
-                answer: Some(answer.as_bytes().to_vec()),
-            };
-            value(&record, false)["answer"].take()
-        };
-        assert_eq!(told(r#"{"a":[1]}"#), json!({"a": [1]}));
-        for text in [format!("[{}0]", "0,".repeat(Limits::default().json_values)), r#"{"a":1,"a":2}"#.to_owned()] {
-            assert!(told(&text).is_string());
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::engine::worker::EXTRA;
 use crate::engine::{Engine, Inner, millis};
 use crate::error::{EREF_NO_MEMORY, EREF_STORE_IN_USE, EREF_TIMEOUT, EREF_WRONG_STATE, Error, Result};
 use crate::io::clock;
@@ -24,8 +25,8 @@ const PURGE: Millis = 3_600_000;
 const LOOK: Millis = 60_000;
 /// Stack of each of our threads.
 const STACK: usize = 1 << 20;
-/// Most delivering threads, whatever the number of partners.
-const WORKERS: usize = 8;
+/// Most partners with a delivering thread to count on; beyond that they share.
+const WORKERS: usize = 12;
 
 /// Whether the engine runs, and what runs.
 #[derive(Default)]
@@ -210,7 +211,7 @@ impl Inner {
             entropy: clock::random,
         })?);
         let partners = settings.partners.iter().filter(|partner| partner.messaging.is_some()).count();
-        for number in 1..=partners.clamp(1, WORKERS) {
+        for number in 1..=partners.clamp(1, WORKERS) + EXTRA {
             let inner = self.clone();
             running.threads.spawn(format!("eref-worker-{number}"), move || inner.deliver_until_stopped())?;
         }
@@ -281,8 +282,9 @@ impl Inner {
                 }
             }
         }
+        self.reload_changed();
         if purge {
-            self.store.purge(now)?;
+            self.store.purge(&self.settings().retention, now)?;
         }
         if look {
             let parked = self.store.status()?.events_parked;

@@ -1,7 +1,8 @@
 //! Delivery: takes what is due from the outbox, sends it, records what came of it.
 //!
-//! One delivery per partner is under way at a time, so a partner that does not answer holds up nobody else, and a referral's messages
-//! keep their order. Every outcome is recorded before the next delivery is taken.
+//! A partner that takes messages gets a few at once, each referral's in order; one that does not gets one at a time, and after some
+//! failures only a probe now and then (messaging.md 10.2). Every partner has a thread of its own to count on, so that one that does not
+//! answer holds up nobody else. What one turn sends is recorded in one transaction at its end.
 
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,21 +10,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::engine::{Engine, Inner};
-use crate::error::{EREF_CONFIG, EREF_NO_MEMORY, EREF_PANIC, EREF_REMOTE, EREF_WRONG_STATE, Error, Result};
-use crate::io::client::{self, Answer, Failure};
+use crate::engine::attempt::{Reach, Tried};
+use crate::engine::{Engine, Inner, alert_key};
+use crate::error::{EREF_PANIC, EREF_WRONG_STATE, Error, Result};
 use crate::io::clock;
 use crate::log::Level;
 use crate::proto::exchange::Signal;
-use crate::proto::messaging::answer::{self, AnswerMeaning};
-use crate::proto::messaging::retry::{self, Failed};
-use crate::proto::settings::{ClientCredentials, OutboundAuth, Partner, Secret, SecretPlace};
-use crate::proto::store::{AttemptOutcome, DeliveryRecord, DeliveryState, Millis};
+use crate::proto::messaging::retry::Health;
+use crate::proto::store::{Attempted, DeliveryRecord, DeliveryState, DuePartner, Millis, Turn};
 
 /// How often the outbox is looked at for what another process queued.
 const POLL: Duration = Duration::from_millis(250);
-/// A token is fetched anew this long before it runs out (messaging.md 9).
-const TOKEN_MARGIN: Millis = 60_000;
+/// Most deliveries of one turn. They are recorded together, so that a long queue costs a commit for many.
+const TOGETHER: u32 = 16;
+/// A turn ends when it has taken so long, and gives back what it has not tried.
+const TURN: Duration = Duration::from_millis(100);
+/// Delivering threads beyond the one of each partner. All second and further deliveries to any partner share these.
+pub(crate) const EXTRA: usize = 3;
 
 /// What the delivering threads of one engine share.
 #[derive(Default)]
@@ -34,11 +37,30 @@ pub(crate) struct Worker {
 
 #[derive(Default)]
 struct State {
-    /// Partners to whom a delivery is under way.
-    busy: Vec<String>,
-    /// Access tokens by partner, with the time they run out.
-    tokens: HashMap<String, (Secret, Millis)>,
+    partners: HashMap<String, Known>,
     stopping: bool,
+}
+
+/// What is known of a partner.
+#[derive(Default)]
+struct Known {
+    health: Health,
+    /// Turns under way.
+    turns: usize,
+}
+
+impl State {
+    /// Whose turn it is: of those who may have another one the partner with the fewest under way, then who has waited longest.
+    fn choose(&self, due: Vec<DuePartner>, now: Millis) -> Option<DuePartner> {
+        let turns = |name: &str| self.partners.get(name).map_or(0, |known| known.turns);
+        let beyond_first: usize = self.partners.values().map(|known| known.turns.saturating_sub(1)).sum();
+        let may = |due: &DuePartner| {
+            let Some(known) = self.partners.get(&due.partner) else { return true };
+            let place = known.turns == 0 || (known.turns < known.health.places() && beyond_first < EXTRA);
+            place && (due.urgent || !known.health.holds_back(now))
+        };
+        due.into_iter().filter(may).min_by_key(|due| (turns(&due.partner), due.since))
+    }
 }
 
 impl Worker {
@@ -59,17 +81,20 @@ impl Worker {
         let waited = self.bell.wait_timeout_while(self.state(), pause, |state| !state.stopping);
         !waited.unwrap_or_else(PoisonError::into_inner).0.stopping
     }
-    /// What is under way, for the status document.
+    /// What is under way and what waits, for the status document.
     pub(crate) fn status(&self) -> serde_json::Value {
-        json!({ "under_way": self.state().busy })
+        let state = self.state();
+        let names = |of: fn(&Known) -> bool| {
+            let mut names: Vec<&String> = state.partners.iter().filter(|(_, known)| of(known)).map(|(name, _)| name).collect();
+            names.sort();
+            json!(names)
+        };
+        json!({"under_way": names(|known| known.turns > 0), "held_back": names(|known| known.health.is_open())})
     }
-    /// Forgets a partner's token, after it was not accepted.
-    pub(crate) fn forget_token(&self, partner: &str) {
-        self.state().tokens.remove(partner);
-    }
-    /// Forgets cached tokens, after a change of configuration.
-    pub(crate) fn forget_tokens(&self) {
-        self.state().tokens.clear();
+    /// Forgets how reaching the partners went, after a change of configuration.
+    pub(crate) fn forget_health(&self) {
+        self.state().partners.values_mut().for_each(|known| known.health = Health::default());
+        self.notify();
     }
 }
 
@@ -82,7 +107,7 @@ impl Engine {
         }
         let until = Instant::now() + budget;
         self.0.keep_house(clock::now())?;
-        while self.0.deliver_one()? {
+        while self.0.take_turn()? {
             if Instant::now() >= until {
                 return Ok(true);
             }
@@ -91,23 +116,19 @@ impl Engine {
     }
 }
 
-/// A partner to whom a delivery is under way, until this is dropped, whatever happens on the way.
-struct Busy<'a> {
+/// A turn under way, until this is dropped, whatever happens in it.
+struct Place<'a> {
     worker: &'a Worker,
-    partner: &'a str,
+    turn: Turn,
 }
 
-impl Drop for Busy<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.worker.state().busy.retain(|name| name != self.partner);
+        if let Some(known) = self.worker.state().partners.get_mut(&self.turn.partner) {
+            known.turns = known.turns.saturating_sub(1);
+        }
         self.worker.notify();
     }
-}
-
-/// What one try at the network came to.
-enum Tried {
-    Answered(Answer),
-    Failed(Failure),
 }
 
 impl Inner {
@@ -116,7 +137,7 @@ impl Inner {
         let worker = &self.worker;
         while !worker.state().stopping {
             // A fault in one delivery must not silence the others.
-            let delivered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.deliver_one()));
+            let delivered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.take_turn()));
             match delivered.unwrap_or_else(|_| Err(Error::new(EREF_PANIC, "a fault while delivering"))) {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -130,233 +151,150 @@ impl Inner {
     }
 
     /// Sends what is due next. False when nothing is.
-    fn deliver_one(&self) -> Result<bool> {
-        let leased = {
-            let mut state = self.worker.state();
-            let leased = self.store.lease_delivery(&state.busy, clock::now())?;
-            if let Some((record, _)) = &leased {
-                state.busy.push(record.partner.clone());
+    fn take_turn(&self) -> Result<bool> {
+        let now = clock::now();
+        let mut without = Vec::new();
+        while let Some(place) = self.take_place(&without, now)? {
+            let leased = self.store.lease_deliveries(&place.turn, now)?;
+            if leased.is_empty() {
+                // All that is due waits for an earlier message of its referral.
+                without.push(place.turn.partner.clone());
+                continue;
             }
-            leased
-        };
-        let Some((record, body)) = leased else { return Ok(false) };
-        let _busy = Busy { worker: &self.worker, partner: &record.partner };
-        let outcome = match body {
-            Ok(body) => self.attempt(&record, &body),
-            Err(error) => self.without_body(&record, &error),
-        };
-        let recorded = self.store.finish_attempt(&record.id, &outcome, clock::now());
+            self.worker.notify();
+            self.send_all(&place.turn.partner, leased)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn take_place(&self, without: &[String], now: Millis) -> Result<Option<Place<'_>>> {
+        let expired_before = now - Millis::from(self.settings().network.give_up_hours) * 3_600_000;
+        let mut due = self.store.due_partners(now, expired_before)?;
+        due.retain(|due| !without.contains(&due.partner));
+        let mut state = self.worker.state();
+        let Some(DuePartner { partner, .. }) = state.choose(due, now) else { return Ok(None) };
+        let known = state.partners.entry(partner.clone()).or_default();
+        known.turns += 1;
+        let urgent = known.health.holds_back(now);
+        let most = if known.health.places() > 1 { TOGETHER } else { 1 };
+        Ok(Some(Place { worker: &self.worker, turn: Turn { partner, urgent, expired_before, most } }))
+    }
+
+    /// Sends one after the other, as long as the partner takes them, and records what came of all of them.
+    fn send_all(&self, partner: &str, leased: Vec<(DeliveryRecord, Result<Vec<u8>>)>) -> Result<()> {
+        let began = Instant::now();
+        let (mut attempts, mut settled, mut recovered) = (Vec::with_capacity(leased.len()), false, false);
+        for (record, body) in leased {
+            if !attempts.is_empty() && (began.elapsed() >= TURN || !self.goes_on(partner)) {
+                // One left over by a broken attempt may have arrived.
+                let sending = record.state == DeliveryState::Sending;
+                let state = if sending { DeliveryState::UnknownOutcome } else { record.state };
+                attempts.push((record.id, Attempted::GivenBack(state)));
+                continue;
+            }
+            let Tried { outcome, reach } = self.attempt(&record, body);
+            recovered |= self.note(partner, reach);
+            settled |= matches!(outcome.state, DeliveryState::Delivered | DeliveryState::Refused);
+            attempts.push((record.id, Attempted::Tried(outcome)));
+        }
+        let recorded = self.store.finish_attempts(&attempts, clock::now());
         self.queue.notify();
-        recorded.map(|()| true)
-    }
-
-    /// A body that cannot be read cannot be sent: given up, unless memory was short.
-    fn without_body(&self, record: &DeliveryRecord, error: &Error) -> AttemptOutcome {
-        if error.status() == EREF_NO_MEMORY {
-            return self.again(record, 0, None, error, false);
+        recorded?;
+        if recovered {
+            self.store.release_deliveries(partner, clock::now())?;
         }
-        let mut outcome = finished(DeliveryState::Dead, 0, Some(error.to_string()));
-        outcome.event_document = Some(document(record, &outcome, None));
-        self.tell(record, &outcome);
-        outcome
+        if settled {
+            self.tell_recovery(partner)?;
+        }
+        Ok(())
     }
 
-    /// One attempt, start to end: credentials, POST, meaning of the answer, what follows from it.
-    fn attempt(&self, record: &DeliveryRecord, body: &[u8]) -> AttemptOutcome {
-        let settings = self.settings();
-        let tried = match settings.partner(&record.partner) {
-            Some(partner) => self.post(partner, record, body),
-            None => Err(Error::new(EREF_CONFIG, format!("partner {} is not configured any more", record.partner))),
-        };
-        let outcome = match tried {
-            Ok(Tried::Answered(answer)) => self.judge(record, answer),
-            Ok(Tried::Failed(failure)) => self.again(record, failure.error.http_status(), None, &failure.error, failure.sent),
-            Err(error) => self.again(record, error.http_status(), None, &error, false),
-        };
-        self.tell(record, &outcome);
-        outcome
+    /// Whether a turn may send another message.
+    fn goes_on(&self, partner: &str) -> bool {
+        let state = self.worker.state();
+        !state.stopping && state.partners.get(partner).is_some_and(|known| known.health.places() > 1)
     }
 
-    /// Posts the message; a 401 drops the token, fetches one more and sends the same bytes once again (messaging.md 9).
-    fn post(&self, partner: &Partner, record: &DeliveryRecord, body: &[u8]) -> Result<Tried> {
-        let messaging = partner.messaging.as_ref();
-        let endpoint = messaging
-            .and_then(|messaging| messaging.endpoint.as_ref())
-            .ok_or_else(|| Error::new(EREF_CONFIG, format!("partner {} has no messaging.endpoint", partner.name)))?;
-        let client = self.client(partner)?;
-        for last in [false, true] {
-            let bearer = self.bearer(partner, &client)?;
-            let mut headers = vec![
-                ("content-type", "application/fhir+json; charset=utf-8".to_owned()),
-                ("accept", "application/fhir+json".to_owned()),
-                ("x-request-id", record.message_id.clone()),
-            ];
-            if let Some(token) = bearer {
-                headers.push(("authorization", format!("Bearer {token}")));
+    /// Notes how reaching the partner went. True when it is back after its breaker was open.
+    fn note(&self, partner: &str, reach: Reach) -> bool {
+        let first = self.first_pause();
+        let mut state = self.worker.state();
+        let health = &mut state.partners.entry(partner.to_owned()).or_default().health;
+        match reach {
+            Reach::Reached => health.reached(),
+            Reach::Missed { retry_after } => {
+                health.missed(clock::now(), first, retry_after, clock::random()[0]);
+                false
             }
-            match client.post(endpoint, &as_pairs(&headers), body) {
-                Ok(answer) if answer.status == 401 && !last => {
-                    self.worker.forget_token(&partner.name);
-                }
-                Ok(answer) => return Ok(Tried::Answered(answer)),
-                Err(failure) => return Ok(Tried::Failed(failure)),
-            }
+            Reach::NotTried => false,
         }
-        Err(Error::new(EREF_REMOTE, "the partner answered 401 twice").with_http_status(401))
     }
 
-    /// The token to send, from the configuration, the cache or the partner's token endpoint.
-    pub(crate) fn bearer(&self, partner: &Partner, client: &client::Client) -> Result<Option<String>> {
-        let credentials = match partner.messaging.as_ref().map(|messaging| &messaging.auth) {
-            None | Some(OutboundAuth::None) => return Ok(None),
-            Some(OutboundAuth::Bearer(source)) => return Ok(Some(source.secret().expose().to_owned())),
-            Some(OutboundAuth::ClientCredentials(credentials)) => credentials,
-        };
-        let now = clock::now();
-        if let Some((token, until)) = self.worker.state().tokens.get(&partner.name)
-            && *until > now
-        {
-            return Ok(Some(token.expose().to_owned()));
+    /// Ends the ALERT about a partner when nothing waits to be tried again any more: one alert for an episode, however it flickers.
+    fn tell_recovery(&self, partner: &str) -> Result<()> {
+        let key = alert_key("partner-unreachable", partner);
+        if self.queue.is_in_force(&key) && !self.store.is_failing(partner)? {
+            let text = format!("messages to {partner} are getting through again");
+            self.queue.signal(Signal::Alert { key, partner: Some(partner.to_owned()), text, started: false });
         }
-        let (token, seconds) = fetch_token(credentials, client)?;
-        let until = now.saturating_add(seconds.saturating_mul(1000).saturating_sub(TOKEN_MARGIN).max(0));
-        self.worker.state().tokens.insert(partner.name.clone(), (Secret::new(token.clone()), until));
-        Ok(Some(token))
-    }
-
-    /// What an answer means for the delivery (messaging.md 8.3, 8.4).
-    fn judge(&self, record: &DeliveryRecord, answer: Answer) -> AttemptOutcome {
-        let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let retry_after =
-            answer.headers.get("retry-after").and_then(|value| retry::retry_after(value.to_str().ok()?, clock::now()));
-        let mut outcome = match answer::read(answer.status, content_type, &answer.body, &record.message_id) {
-            AnswerMeaning::Delivered { odd, .. } => finished(DeliveryState::Delivered, answer.status, odd.map(str::to_owned)),
-            AnswerMeaning::Unauthorized => {
-                let error = Error::new(EREF_REMOTE, "the partner answered 401 with a fresh token");
-                self.again(record, answer.status, retry_after, &error, false)
-            }
-            AnswerMeaning::Refused { reason } => finished(DeliveryState::Refused, answer.status, Some(reason)),
-            AnswerMeaning::Retry { reason } => {
-                let error = Error::new(EREF_REMOTE, reason);
-                self.again(record, answer.status, retry_after, &error, false)
-            }
-        };
-        if outcome.state == DeliveryState::Delivered || outcome.state == DeliveryState::Refused {
-            outcome.event_document = Some(document(record, &outcome, Some(&answer.body)));
-        }
-        outcome.answer = Some(answer.body);
-        outcome
-    }
-
-    /// To be tried again, or given up. `sent` says that the whole message may have arrived: the outcome is then unknown, and it is
-    /// sent again with the same ids (messaging.md 10.1).
-    fn again(
-        &self,
-        record: &DeliveryRecord,
-        http_status: u16,
-        retry_after: Option<u64>,
-        error: &Error,
-        sent: bool,
-    ) -> AttemptOutcome {
-        let network = &self.settings().network;
-        let now = clock::now();
-        let failed = Failed { attempts: record.attempts, queued: record.created, retry_after };
-        let first = Millis::try_from(network.first_retry_ms).unwrap_or(5_000);
-        let give_up = Millis::from(network.give_up_hours) * 3_600_000;
-        let next = retry::next_attempt(&failed, now, first, give_up, clock::random()[0]);
-        let state = match (next, sent) {
-            (None, _) => DeliveryState::Dead,
-            (Some(_), true) => DeliveryState::UnknownOutcome,
-            (Some(_), false) => DeliveryState::Queued,
-        };
-        let mut outcome = finished(state, http_status, Some(error.to_string()));
-        outcome.next_attempt = next.unwrap_or(now);
-        // The host is told of an unknown outcome once, when it comes about.
-        if state == DeliveryState::Dead || (state == DeliveryState::UnknownOutcome && record.state != DeliveryState::UnknownOutcome)
-        {
-            outcome.event_document = Some(document(record, &outcome, None));
-        }
-        outcome
-    }
-
-    /// Log line, and the ALERT that opens or closes an episode of trouble with this partner.
-    fn tell(&self, record: &DeliveryRecord, outcome: &AttemptOutcome) {
-        let failing = matches!(outcome.state, DeliveryState::Queued | DeliveryState::UnknownOutcome | DeliveryState::Dead);
-        let error = outcome.error.as_deref().unwrap_or("no error");
-        let level = if failing { Level::Warn } else { Level::Info };
-        self.log.line(
-            level,
-            "worker",
-            format!(
-                "delivery {} to {}: {} at attempt {} ({error})",
-                record.id,
-                record.partner,
-                outcome.state.as_str(),
-                record.attempts
-            ),
-        );
-        self.queue.signal(Signal::Alert {
-            key: format!("partner-unreachable:{}", record.partner),
-            partner: Some(record.partner.clone()),
-            text: format!("messages to {} are not getting through: {error}", record.partner),
-            started: failing,
-        });
+        Ok(())
     }
 }
 
-fn finished(state: DeliveryState, http_status: u16, error: Option<String>) -> AttemptOutcome {
-    AttemptOutcome { state, next_attempt: 0, http_status, error, answer: None, event_document: None }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The DELIVERY event's document (docs/schema/delivery.json).
-fn document(record: &DeliveryRecord, outcome: &AttemptOutcome, answer: Option<&[u8]>) -> String {
-    let mut record = record.clone();
-    record.state = outcome.state;
-    record.http_status = outcome.http_status;
-    record.last_error = outcome.error.clone();
-    record.answer = answer.map(<[u8]>::to_vec);
-    crate::engine::sends::document(&record, false)
-}
+    fn due(partner: &str, since: Millis, urgent: bool) -> DuePartner {
+        DuePartner { partner: partner.to_owned(), since, urgent }
+    }
 
-fn as_pairs<'a>(headers: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
-    headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
-}
+    fn known(turns: usize, health: Health) -> Known {
+        Known { health, turns }
+    }
 
-/// RFC 6749 4.4 and messaging.md 9: secret in the body or by Basic, scope only when configured.
-fn fetch_token(credentials: &ClientCredentials, client: &client::Client) -> Result<(String, Millis)> {
-    let secret = credentials.client_secret.secret().expose();
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
-    let mut headers =
-        vec![("content-type", "application/x-www-form-urlencoded".to_owned()), ("accept", "application/json".to_owned())];
-    match credentials.secret_in {
-        SecretPlace::Body => {
-            form.append_pair("client_id", &credentials.client_id).append_pair("client_secret", secret);
-        }
-        SecretPlace::Basic => {
-            use base64::Engine as _;
-            let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = format!("{}:{}", encode(&credentials.client_id), encode(secret));
-            headers.push(("authorization", format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(pair))));
-        }
+    fn proven() -> Health {
+        let mut health = Health::default();
+        health.reached();
+        health
     }
-    if let Some(scope) = &credentials.scope {
-        form.append_pair("scope", scope);
+
+    fn dead() -> Health {
+        let mut health = Health::default();
+        (0..3).for_each(|_| health.missed(0, 5_000, None, 128));
+        health
     }
-    let answer =
-        client.post(&credentials.token_url, &as_pairs(&headers), form.finish().as_bytes()).map_err(|failure| failure.error)?;
-    #[derive(serde::Deserialize)]
-    struct Granted {
-        access_token: String,
-        expires_in: Option<serde_json::Value>,
+
+    fn chosen(state: &State, due: Vec<DuePartner>) -> Option<String> {
+        state.choose(due, 1).map(|due| due.partner)
     }
-    if answer.status != 200 {
-        let text = format!("the token endpoint answered {}", answer.status);
-        return Err(Error::new(EREF_REMOTE, text).with_http_status(answer.status));
+
+    #[test]
+    fn who_has_the_fewest_turns_and_waited_longest_is_next() {
+        let mut state = State::default();
+        assert_eq!(chosen(&state, vec![due("a", 5, false), due("b", 3, false)]).as_deref(), Some("b"));
+        state.partners.insert("b".to_owned(), known(1, proven()));
+        assert_eq!(chosen(&state, vec![due("a", 5, false), due("b", 3, false)]).as_deref(), Some("a"));
+        assert_eq!(chosen(&state, vec![due("b", 3, false)]).as_deref(), Some("b"), "one that takes messages gets several at once");
     }
-    let granted: Granted = serde_json::from_slice(&answer.body)
-        .map_err(|_| Error::new(EREF_REMOTE, "the token endpoint's answer has no access_token").with_http_status(answer.status))?;
-    // Some servers send the number as a text; without one the token is used once.
-    let seconds = granted.expires_in.and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok())).unwrap_or(0);
-    Ok((granted.access_token, seconds))
+
+    #[test]
+    fn one_that_was_not_reached_gets_one_turn_at_a_time_and_an_open_breaker_only_what_is_urgent() {
+        let mut state = State::default();
+        state.partners.insert("a".to_owned(), known(1, Health::default()));
+        assert_eq!(chosen(&state, vec![due("a", 0, true)]), None);
+        state.partners.insert("a".to_owned(), known(0, dead()));
+        assert_eq!(chosen(&state, vec![due("a", 0, false)]), None);
+        assert_eq!(chosen(&state, vec![due("a", 0, true)]).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn further_turns_never_take_a_partners_first() {
+        let mut state = State::default();
+        state.partners.insert("a".to_owned(), known(3, proven()));
+        state.partners.insert("b".to_owned(), known(2, proven()));
+        assert_eq!(chosen(&state, vec![due("a", 0, false), due("b", 0, false)]), None);
+        assert_eq!(chosen(&state, vec![due("a", 0, false), due("c", 9, false)]).as_deref(), Some("c"));
+    }
 }

@@ -23,7 +23,8 @@ pub const EREF_DELIVERY_DELIVERED: i32 = 3;
 pub const EREF_DELIVERY_REFUSED: i32 = 4;
 /// State of a delivery: it went out and no answer came, so the partner may have it. It is sent again with the same ids.
 pub const EREF_DELIVERY_UNKNOWN_OUTCOME: i32 = 5;
-/// State of a delivery: given up after the last retry. eref_delivery_resend tries again.
+/// State of a delivery: given up after the last retry, parked because the partner does not take our credential, or dropped.
+/// eref_delivery_resend tries again, unless it was dropped or replaced.
 pub const EREF_DELIVERY_DEAD: i32 = 6;
 
 /// A message on its way, or arrived, as it stood when this was asked; a value.
@@ -153,11 +154,13 @@ pub unsafe extern "C" fn eref_delivery_find(
     unsafe { guard("eref_delivery_find", error, body) }
 }
 
-/// Sends a delivery again that is unfinished, refused or dead, with the same ids, so that the partner can tell that it is the same.
+/// Sends a delivery again that is unfinished, refused or dead, at once, even if the partner is not being reached. It is the same message,
+/// with the same MessageHeader.id, so that the partner can tell; in a Bundle with a new id, unless the partner's
+/// "messaging.resend_bundle_id" is "same".
 ///
 /// Ownership: *out is owned by the caller: eref_delivery_free.
 /// Threads: any.
-/// Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (it was delivered, or is being sent), EREF_STORE, EREF_FORKED.
+/// Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (it was delivered, dropped or replaced, or is being sent), EREF_STORE, EREF_FORKED.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eref_delivery_resend(
@@ -175,6 +178,63 @@ pub unsafe extern "C" fn eref_delivery_resend(
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_delivery_resend", error, body) }
+}
+
+/// Sends another message to the same partner instead of a delivery that did not get through: the corrected one instead of a refused
+/// one. The old delivery stays, with "replaced_by" naming the new. The message is a new one, built or composed anew, with ids of its own;
+/// host_key is a new key of the host's, as for eref_send.
+///
+/// Ownership: *out is owned by the caller: eref_delivery_free. The message is copied and stays the caller's.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (the old one was delivered, dropped or replaced, or is being sent), EREF_INVALID_ARGUMENT (the
+/// message has the ids of the old one), and those of eref_send.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_delivery_replace(
+    engine: *const eref_engine,
+    id: *const c_char,
+    id_len: usize,
+    host_key: *const c_char,
+    host_key_len: usize,
+    message: *const eref_message,
+    out: *mut *mut eref_delivery,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handles, readable texts, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let (id, host_key) = (text_in(id, id_len, "id")?, text_in(host_key, host_key_len, "host_key")?);
+        *out = eref_delivery::make(&engine_in(engine)?.delivery_replace(id, host_key, checked(message)?.message())?);
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_delivery_replace", error, body) }
+}
+
+/// Gives up a delivery that is unfinished, refused or dead: it becomes dead and is not sent again. A DELIVERY event says so. reason has 1
+/// to 500 bytes, is kept with the delivery and stands in the audit trail.
+///
+/// Ownership: nothing to free.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND, EREF_WRONG_STATE (it was delivered, dropped or replaced, or is being sent), EREF_INVALID_ARGUMENT (reason),
+/// EREF_STORE, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_delivery_drop(
+    engine: *const eref_engine,
+    id: *const c_char,
+    id_len: usize,
+    reason: *const c_char,
+    reason_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable texts (header, Ownership and Text).
+    let body = || unsafe {
+        let (id, reason) = (text_in(id, id_len, "id")?, text_in(reason, reason_len, "reason")?);
+        engine_in(engine)?.delivery_drop(id, reason).map(drop)
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_delivery_drop", error, body) }
 }
 
 /// The newest deliveries, at most limit, as a JSON array; state is one of EREF_DELIVERY_*, or 0 for all.

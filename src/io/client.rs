@@ -29,7 +29,7 @@ use crate::error::{
 use crate::error::{Error, Result};
 use crate::io::resolve::{Dials, NamedResolver};
 use crate::io::tls;
-use crate::proto::settings::{Network, time_for};
+use crate::proto::settings::{ClientTls, Network, time_for};
 
 /// How long an idle connection is kept for the next request. Short, since a partner may close it while a request is on its way.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
@@ -94,18 +94,23 @@ pub fn wanted_while<T>(wanted: impl Fn() -> bool + 'static, call: impl FnOnce() 
 impl Client {
     /// A client with these settings; `partner_ca` (PEM, path or text) adds to the trusted authorities. `EREF_CONFIG` says what is wrong.
     pub fn new(network: &Network, partner_ca: Option<&str>) -> Result<Self> {
-        Self::with(network, partner_ca, Dials::All)
+        Self::with_certificate(network, partner_ca, None)
+    }
+
+    /// As [`Client::new`], with a certificate of our own to show.
+    pub fn with_certificate(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>) -> Result<Self> {
+        Self::with(network, partner_ca, own, Dials::All)
     }
 
     /// A client for addresses that somebody else has a say in. It dials what is on the internet; addresses of this machine or its network
     /// only with `private`; link-local ones, and so a cloud's metadata, never. Behind `network.proxy` the proxy looks names up, so that
     /// there only addresses given as numbers are checked.
-    pub fn guarded(network: &Network, partner_ca: Option<&str>, private: bool) -> Result<Self> {
-        Self::with(network, partner_ca, if private { Dials::Private } else { Dials::Public })
+    pub fn guarded(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>, private: bool) -> Result<Self> {
+        Self::with(network, partner_ca, own, if private { Dials::Private } else { Dials::Public })
     }
 
-    fn with(network: &Network, partner_ca: Option<&str>, dials: Dials) -> Result<Self> {
-        let tls = TlsConnector { config: tls::client_config(network, partner_ca)? };
+    fn with(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>, dials: Dials) -> Result<Self> {
+        let tls = TlsConnector { config: tls::client_config(network, partner_ca, own)? };
         let connect = Some(Duration::from_millis(network.connect_ms.max(1)));
         let total = Some(Duration::from_millis(network.total_ms.max(1)));
         let config = Config::builder()

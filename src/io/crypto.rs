@@ -20,8 +20,9 @@ use rsa::pkcs8::EncodePrivateKey as _;
 use rsa::traits::PublicKeyParts as _;
 use zeroize::Zeroizing;
 
-use crate::error::{EREF_PANIC, EREF_STORE_KEY, Error, Result};
+use crate::error::{EREF_CONFIG, EREF_PANIC, EREF_STORE_KEY, Error, Result};
 use crate::io::clock;
+use crate::proto::settings::{AssertionAlgorithm, Secret};
 use crate::proto::smart::keys::Key;
 use crate::proto::store::SigningKey;
 
@@ -100,10 +101,58 @@ struct RsaSigner {
     pair: Arc<RsaKeyPair>,
 }
 
+/// The key that signs our assertions at a token endpoint. `EREF_CONFIG` when the text is no key of that kind.
+pub fn assertion_key(algorithm: AssertionAlgorithm, pem: &Secret) -> Result<(Algorithm, EncodingKey)> {
+    let bytes = pem.expose().as_bytes();
+    let (algorithm, key) = match algorithm {
+        AssertionAlgorithm::RS256 => (Algorithm::RS256, EncodingKey::from_rsa_pem(bytes)),
+        AssertionAlgorithm::RS384 => (Algorithm::RS384, EncodingKey::from_rsa_pem(bytes)),
+        AssertionAlgorithm::ES256 => (Algorithm::ES256, EncodingKey::from_ec_pem(bytes)),
+        AssertionAlgorithm::ES384 => (Algorithm::ES384, EncodingKey::from_ec_pem(bytes)),
+    };
+    let unusable = |_| Error::new(EREF_CONFIG, "the key cannot sign by that algorithm");
+    let key = key.map_err(unusable)?;
+    new_signer(&algorithm, &key).map_err(unusable)?;
+    Ok((algorithm, key))
+}
+
+/// A private key on a curve.
+struct EcSigner {
+    algorithm: Algorithm,
+    pair: EcdsaKeyPair,
+}
+
+impl Signer<Vec<u8>> for EcSigner {
+    fn try_sign(&self, message: &[u8]) -> SignatureResult<Vec<u8>> {
+        let signed = self.pair.sign(&SystemRandom::new(), message);
+        signed.map(|signature| signature.as_ref().to_vec()).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtSigner for EcSigner {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+}
+
+fn ec_signer(
+    algorithm: Algorithm,
+    curve: &'static ring::signature::EcdsaSigningAlgorithm,
+    key: &EncodingKey,
+) -> JwtResult<Box<dyn JwtSigner>> {
+    if key.family() != AlgorithmFamily::Ec {
+        return Err(ErrorKind::InvalidKeyFormat.into());
+    }
+    let pair = EcdsaKeyPair::from_pkcs8(curve, key.as_bytes(), &SystemRandom::new()).map_err(|_| ErrorKind::InvalidEcdsaKey)?;
+    Ok(Box::new(EcSigner { algorithm, pair }))
+}
+
 fn new_signer(algorithm: &Algorithm, key: &EncodingKey) -> JwtResult<Box<dyn JwtSigner>> {
     let encoding: &'static dyn ring::signature::RsaEncoding = match algorithm {
         Algorithm::RS256 => &ring::signature::RSA_PKCS1_SHA256,
         Algorithm::RS384 => &ring::signature::RSA_PKCS1_SHA384,
+        Algorithm::ES256 => return ec_signer(*algorithm, &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING, key),
+        Algorithm::ES384 => return ec_signer(*algorithm, &ring::signature::ECDSA_P384_SHA384_FIXED_SIGNING, key),
         _ => return Err(ErrorKind::UnsupportedAlgorithm.into()),
     };
     Ok(Box::new(RsaSigner { algorithm: *algorithm, encoding, pair: rsa_pair(key)? }))

@@ -132,7 +132,7 @@ fn fetch(at: &KeysAt, network: &Network) -> Result<(KeySet, Millis)> {
         answer_bytes: KEY_SET_BYTES as u64,
         ..network.clone()
     };
-    let client = Client::guarded(&network, at.ca.as_deref(), at.private)?;
+    let client = Client::guarded(&network, at.ca.as_deref(), None, at.private)?;
     let answer = client.get(&at.url, &[("accept", "application/json")]).map_err(|failure| failure.error)?;
     if answer.status != 200 {
         return Err(wrong(&format!("answered {} where a JWKS was expected", answer.status)));

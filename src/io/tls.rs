@@ -16,7 +16,7 @@ use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{AlertDescription, CertificateError, ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
 
 use crate::error::{EREF_CONFIG, Error, Result};
-use crate::proto::settings::{ListenTls, Network};
+use crate::proto::settings::{ClientTls, ListenTls, Network};
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
 
@@ -142,27 +142,38 @@ fn roots(setting: &str, what: &str) -> Result<Vec<CertificateDer<'static>>> {
     Ok(list)
 }
 
-fn server_config(sources: &ListenTls) -> Result<Arc<ServerConfig>> {
-    let (chain, chain_name) = certificates(&sources.certificate, "certificate")?;
-    let (pem, key_name) = read(&sources.key, "key")?;
+/// A chain and its key, and how to call the two in messages.
+type ChainAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, [String; 2]);
+
+fn chain_and_key(certificate: &str, key: &str) -> Result<ChainAndKey> {
+    let (chain, chain_name) = certificates(certificate, "certificate")?;
+    let (pem, key_name) = read(key, "key")?;
     let pem = zeroize::Zeroizing::new(pem);
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
         Error::new(EREF_CONFIG, format!("{key_name} holds no usable key; expected an unencrypted PEM section PRIVATE KEY"))
     })?;
+    Ok((chain, key, [chain_name, key_name]))
+}
+
+/// Why a chain and a key cannot be used together.
+fn unusable_pair(reason: &rustls::Error, [chain, key]: &[String; 2]) -> Error {
+    let text = match reason {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => format!("{key} does not belong to {chain}"),
+        rustls::Error::InvalidCertificate(_) => format!("{chain} cannot be parsed"),
+        _ => format!("{key} is not a key that can be used; expected RSA of 2048 bits or more, P-256, P-384 or Ed25519"),
+    };
+    Error::new(EREF_CONFIG, text)
+}
+
+fn server_config(sources: &ListenTls) -> Result<Arc<ServerConfig>> {
+    let (chain, key, names) = chain_and_key(&sources.certificate, &sources.key)?;
     let builder = ServerConfig::builder_with_provider(PROVIDER.clone()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|_| Error::new(EREF_CONFIG, "the TLS provider offers no usable version"))?;
     let builder = match &sources.client_ca {
         None => builder.with_no_client_auth(),
         Some(setting) => builder.with_client_cert_verifier(client_verifier(setting, sources.client_crl.as_deref())?),
     };
-    let mut config = builder.with_single_cert(chain, key).map_err(|reason| {
-        let text = match reason {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => format!("{key_name} does not belong to {chain_name}"),
-            rustls::Error::InvalidCertificate(_) => format!("{chain_name} cannot be parsed"),
-            _ => format!("{key_name} is not a key that can be used; expected RSA of 2048 bits or more, P-256, P-384 or Ed25519"),
-        };
-        Error::new(EREF_CONFIG, text)
-    })?;
+    let mut config = builder.with_single_cert(chain, key).map_err(|reason| unusable_pair(&reason, &names))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
@@ -193,8 +204,8 @@ fn revocation_lists(setting: &str) -> Result<Vec<CertificateRevocationListDer<'s
 }
 
 /// What outgoing connections use: the system's trust store plus the authorities given, or with `only_ca` those alone. `partner_ca` is the
-/// partner's own addition. `EREF_CONFIG` names the file that is wrong.
-pub fn client_config(network: &Network, partner_ca: Option<&str>) -> Result<Arc<ClientConfig>> {
+/// partner's own addition, `own` what we show when the other side asks for a certificate. `EREF_CONFIG` names the file that is wrong.
+pub fn client_config(network: &Network, partner_ca: Option<&str>, own: Option<&ClientTls>) -> Result<Arc<ClientConfig>> {
     let mut extra = Vec::new();
     for setting in network.ca.as_deref().into_iter().chain(partner_ca) {
         extra.extend(roots(setting, "authority file")?);
@@ -211,7 +222,14 @@ pub fn client_config(network: &Network, partner_ca: Option<&str>) -> Result<Arc<
     let builder = ClientConfig::builder_with_provider(PROVIDER.clone()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|_| Error::new(EREF_CONFIG, "the TLS provider offers no usable version"))?;
     // Named "dangerous" by rustls because a verifier is replaced; both of these verify in full.
-    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let mut config = match own {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key, names) = chain_and_key(&own.certificate, &own.key)?;
+            builder.with_client_auth_cert(chain, key).map_err(|reason| unusable_pair(&reason, &names))?
+        }
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -10,12 +10,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::proto::http::{Request, Response};
 use crate::proto::jwt::{KeySet, KeySource, KeysAt, KeysWanted};
 use crate::proto::settings::{Partner, Purpose, Settings};
 use crate::proto::smart::keys::Keys;
-use crate::proto::store::{Millis, Store};
+use crate::proto::store::{Millis, Refusal, Store};
 use crate::proto::{http, messaging, smart};
 
 /// What an exchange works on. Shared by all exchanges of an engine.
@@ -180,6 +180,14 @@ impl Ctx {
     /// Tells the host something that need not survive a restart.
     pub fn signal(&self, signal: Signal) {
         (self.world.signals)(signal);
+    }
+    /// Records in the audit trail that something was refused: `what` is `login refused` or `message refused`, `reason` one of few texts.
+    pub fn audit_refusal(&self, what: &'static str, partner: Option<&str>, reason: &str) {
+        let address = self.peer.address.map(|address| address.ip().to_string());
+        let refusal = Refusal { what, partner: partner.map(str::to_owned), reason: reason.to_owned(), address };
+        if let Err(error) = self.store().audit_refusal(&refusal, self.now()) {
+            self.world.log.line(Level::Error, "audit", format!("a refusal could not be recorded: {error}"));
+        }
     }
     /// The request's body, at most `limit` bytes.
     pub async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {

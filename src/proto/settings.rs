@@ -3,8 +3,10 @@
 //! Parsing and the checks that need no file happen here; reading files and secrets happens in `engine/config.rs`.
 
 mod inbound;
+mod outbound;
 
 pub use inbound::*;
+pub use outbound::*;
 
 use std::time::Duration;
 
@@ -110,6 +112,9 @@ pub struct Settings {
     /// Outgoing connections.
     #[serde(default)]
     pub network: Network,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// Where log lines go besides `eref_log_next`.
     #[serde(default)]
     pub log: LogSettings,
@@ -242,9 +247,15 @@ pub struct Messaging {
     /// The `MessageHeader.source.endpoint` values it is known to use; others are taken with a warning.
     #[serde(default)]
     pub source_endpoints: Vec<String>,
+    /// Our client certificate, shown to its endpoint and its token endpoint when they ask for one (messaging.md 9). Goes with any `auth`.
+    #[serde(default)]
+    pub client_tls: Option<ClientTls>,
     /// PEM (path or text) of extra certificate authorities for its endpoint.
     #[serde(default)]
     pub ca: Option<String>,
+    /// The `Bundle.id` of a message that is sent again (messaging.md 10.1). Absent: the same by itself, a new one when sent again by hand.
+    #[serde(default)]
+    pub resend_bundle_id: Option<ResendBundleId>,
     /// What to do when a known `MessageHeader.id` comes with other content (messaging.md 10.1).
     #[serde(default)]
     pub changed_content: ChangedContent,
@@ -311,49 +322,6 @@ pub enum ChangedContent {
     Update,
     /// Refuse it with 409.
     Refuse,
-}
-
-/// How we show who we are when sending.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum OutboundAuth {
-    /// Not at all.
-    #[default]
-    None,
-    /// A fixed bearer token.
-    Bearer(SecretSource),
-    /// OAuth2 client credentials.
-    #[serde(rename = "oauth2_client_credentials")]
-    ClientCredentials(ClientCredentials),
-}
-
-/// OAuth2 client credentials (RFC 6749 4.4).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientCredentials {
-    /// The token endpoint.
-    pub token_url: Url,
-    /// Our id there.
-    pub client_id: String,
-    /// Our secret there.
-    pub client_secret: SecretSource,
-    /// Asked for when present.
-    #[serde(default)]
-    pub scope: Option<String>,
-    /// `body` (default) or `basic`.
-    #[serde(default)]
-    pub secret_in: SecretPlace,
-}
-
-/// Where the client secret travels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecretPlace {
-    /// In the form body.
-    #[default]
-    Body,
-    /// In the Authorization header.
-    Basic,
 }
 
 /// A partner's SMART app: its registration with us (smart.md 3).
@@ -547,6 +515,23 @@ impl Default for Network {
             first_retry_ms: 5_000,
             give_up_hours: 96,
         }
+    }
+}
+
+/// How long things are kept (architecture: retention).
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Entries of the audit trail, in days.
+    pub audit_days: u32,
+    /// Bodies of messages, in days after they are done with.
+    pub body_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        // Ten years, leap days included.
+        Self { audit_days: 3653, body_days: 90 }
     }
 }
 

@@ -5,13 +5,18 @@
 //! a keyed hash. Times are milliseconds since 1970-01-01 UTC. Every verb that changes something writes its audit entry in the same
 //! transaction, and returns only after that transaction is durable.
 
+mod audit;
+mod deliveries;
 mod records;
 mod referrals;
 
+pub use audit::*;
+pub use deliveries::*;
 pub use records::*;
 pub use referrals::*;
 
 use crate::error::Result;
+use crate::proto::settings::Retention;
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = i64;
@@ -20,9 +25,9 @@ pub type Millis = i64;
 pub type SecretHash = [u8; 32];
 
 /// Durable state, shared by all processes of a clinic. See the module's text for the rules every implementation keeps.
-pub trait Store: Serving + Inbox + Events + Outbox + Launches + Charts + Keys + Referrals + Keeping {}
+pub trait Store: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping {}
 
-impl<T: Serving + Inbox + Events + Outbox + Launches + Charts + Keys + Referrals + Keeping> Store for T {}
+impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping> Store for T {}
 
 /// Who serves.
 pub trait Serving: Send + Sync {
@@ -74,19 +79,33 @@ pub trait Events: Send + Sync {
 /// Messages to be sent.
 pub trait Outbox: Send + Sync {
     /// Outbox, referral and audit in one transaction. Same host key and content: the first delivery. Same key, other content:
-    /// `EREF_KEY_REUSED`. `None`: the referral changed since the rules looked at it; nothing was stored, they run again.
+    /// `EREF_KEY_REUSED`. What it replaces is given up; `EREF_WRONG_STATE` when that is under way, delivered, dropped or replaced. `None`:
+    /// the referral changed since the rules looked at it; nothing was stored, they run again.
     fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Option<Enqueued>>;
-    /// Takes the next due delivery to a partner that is not in `busy` and marks it `Sending`; never one whose referral has an earlier
-    /// unfinished one. The record carries the state it had before, and counts this attempt; the body comes with it, or why there is none.
-    fn lease_delivery(&self, busy: &[String], now: Millis) -> Result<Option<(DeliveryRecord, Result<Vec<u8>>)>>;
-    /// Records what an attempt came to, with the DELIVERY event if there is one, in one transaction.
-    fn finish_attempt(&self, id: &str, outcome: &AttemptOutcome, now: Millis) -> Result<()>;
     /// Finds a delivery by our id, or by the host's key.
     fn delivery(&self, id_or_host_key: &str) -> Result<Option<DeliveryRecord>>;
     /// The newest deliveries, optionally in one state.
     fn deliveries(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<DeliveryRecord>>;
-    /// Makes a delivery that is not under way due at once. `EREF_NOT_FOUND`, `EREF_WRONG_STATE` (under way or delivered).
-    fn requeue_delivery(&self, id: &str, now: Millis) -> Result<DeliveryRecord>;
+}
+
+/// The work of the delivering threads, and what a person decides about a delivery.
+pub trait Delivering: Send + Sync {
+    /// The partners for whom something is due; what was queued before `expired_before` is urgent.
+    fn due_partners(&self, now: Millis, expired_before: Millis) -> Result<Vec<DuePartner>>;
+    /// Takes due deliveries, the longest due first, and marks them `Sending`; never one whose referral has an earlier unfinished one. The
+    /// records carry the state they had before, and count this attempt; the body comes with each, or why there is none.
+    fn lease_deliveries(&self, turn: &Turn, now: Millis) -> Result<Vec<(DeliveryRecord, Result<Vec<u8>>)>>;
+    /// Records what became of them, by their ids, with the DELIVERY events, in one transaction.
+    fn finish_attempts(&self, attempts: &[(String, Attempted)], now: Millis) -> Result<()>;
+    /// Whether a delivery to this partner waits to be tried again after a failure.
+    fn is_failing(&self, partner: &str) -> Result<bool>;
+    /// Makes all that waits for this partner due at once: it was not reached for a while, and now is.
+    fn release_deliveries(&self, partner: &str, now: Millis) -> Result<()>;
+    /// Makes a delivery that is not under way due at once, for a person, under another `Bundle.id` if one is given. `EREF_NOT_FOUND`,
+    /// `EREF_WRONG_STATE` (under way, delivered, dropped or replaced).
+    fn requeue_delivery(&self, id: &str, bundle_id: Option<&str>, now: Millis) -> Result<DeliveryRecord>;
+    /// Gives up a delivery for a person, with a DELIVERY event. `EREF_NOT_FOUND`, `EREF_WRONG_STATE` as above.
+    fn drop_delivery(&self, id: &str, reason: &str, event_document: &str, now: Millis) -> Result<DeliveryRecord>;
 }
 
 /// Launches, codes and tokens.
@@ -166,7 +185,19 @@ pub trait Referrals: Send + Sync {
     fn settle_referral(&self, referral: &(String, u64), launch_id: Option<&str>, now: Millis) -> Result<bool>;
 }
 
-/// Audit, counts, housekeeping.
+/// The audit trail. All other verbs append to it as they change something.
+pub trait Audit: Send + Sync {
+    /// Appends that something was refused. The same refusal again and again is counted, and written every few seconds.
+    fn audit_refusal(&self, refusal: &Refusal, now: Millis) -> Result<()>;
+    /// Checks that no entry was changed, removed, added or moved, and that the entries noted elsewhere are still there or were purged.
+    fn audit_verify(&self, known: &[AuditHead]) -> Result<AuditReport>;
+    /// The ends of all chains, to be noted elsewhere.
+    fn audit_heads(&self) -> Result<Vec<AuditHead>>;
+    /// Entries in the order of chain and number, after that one.
+    fn audit_entries(&self, after: Option<(&str, i64)>, limit: u32) -> Result<Vec<AuditEntry>>;
+}
+
+/// The host's notes, counts, housekeeping.
 pub trait Keeping: Send + Sync {
     /// Appends an entry of the host's own to the audit chain.
     fn audit_note(&self, document: &str, now: Millis) -> Result<()>;
@@ -174,6 +205,7 @@ pub trait Keeping: Send + Sync {
     fn status(&self) -> Result<StoreStatus>;
     /// A number that changes when another process commits. Cheap: polled every 250 ms.
     fn change_counter(&self) -> Result<i64>;
-    /// Deletes what its retention says (dedupe rows, ended launches, expired codes and tokens, old bodies).
-    fn purge(&self, now: Millis) -> Result<()>;
+    /// Deletes what its retention says (dedupe rows, ended launches, expired codes and tokens, old bodies, old audit entries), and writes
+    /// the audit's checkpoint when it is due.
+    fn purge(&self, retention: &Retention, now: Millis) -> Result<()>;
 }

@@ -96,6 +96,8 @@ int main(void)
     FAILS(eref_send_with(NULL, NULL, N, NULL, N, NULL, NULL, N, NULL, NULL));
     FAILS(eref_delivery_find(NULL, NULL, N, NULL, NULL));
     FAILS(eref_delivery_resend(NULL, NULL, N, NULL, NULL));
+    FAILS(eref_delivery_replace(NULL, NULL, N, NULL, N, NULL, NULL, NULL));
+    FAILS(eref_delivery_drop(NULL, NULL, N, NULL, N, NULL));
     FAILS(eref_delivery_list(NULL, 0, 1, NULL, NULL));
     eref_delivery_id(NULL, NULL);
     NOTHING(eref_delivery_state(NULL));

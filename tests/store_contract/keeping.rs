@@ -1,6 +1,7 @@
 //! Keys, sealing, group commit, audit and housekeeping: what can only be seen beside the trait, in the store's files.
 
 use super::*;
+use ereferral::proto::settings::Retention;
 
 fn open_files(path: PathBuf, key_file: PathBuf) -> Result<Arc<dyn Store>> {
     sqlite::open(&path, &key_file, node("again"))
@@ -102,14 +103,14 @@ fn plant(store: &dyn Store, mark: &str) {
         ..outgoing("a", "k", None)
     };
     enqueue(store, &send, NOW).unwrap();
-    assert!(store.lease_delivery(&[], NOW).unwrap().is_some());
+    assert!(lease_delivery(store, "a", NOW).is_some());
     let answered = AttemptOutcome {
         error: Some(mark.into()),
         answer: Some(mark.into()),
         event_document: Some(format!(r#"{{"name":"{mark}"}}"#)),
         ..outcome(DeliveryState::Refused)
     };
-    store.finish_attempt(&send.id, &answered, NOW).unwrap();
+    finish(store, &send.id, answered);
     let chart = vec![ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("Patient", mark) }];
     let started = NewLaunch {
         session: mark.into(),
@@ -189,19 +190,9 @@ fn sixteen_threads_lose_nothing_and_a_failure_undoes_only_itself() {
 
 /// Counts the entries of the audit trail, after checking that every writer's chain is whole.
 fn audit_entries(kit: &Kit) -> usize {
-    let direct = rusqlite::Connection::open(kit.path("s.db")).unwrap();
-    let mut query = direct.prepare("SELECT node_id, seq, prev, hash FROM audit ORDER BY node_id, seq").unwrap();
-    let row = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-    let entries: Vec<(String, i64, Vec<u8>, Vec<u8>)> = query.query_map([], row).unwrap().collect::<rusqlite::Result<_>>().unwrap();
-    for pair in entries.windows(2) {
-        let [(writer, seq, _, hash), (next_writer, next_seq, prev, _)] = pair else { unreachable!() };
-        if writer == next_writer {
-            assert_eq!((seq + 1, hash), (*next_seq, prev));
-        } else {
-            assert_eq!(*next_seq, 1);
-        }
-    }
-    entries.len()
+    let report = kit.store.audit_verify(&[]).unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    usize::try_from(report.entries).unwrap()
 }
 
 #[test]
@@ -223,10 +214,10 @@ fn purge_takes_what_is_done_and_old_and_nothing_else() {
     kit.store.finish_event(&event.id, 1, NOW).unwrap();
     accept(kit.store.as_ref(), &waiting, NOW).unwrap();
     kit.store.save_launch(&launch(1), NOW).unwrap();
-    kit.store.purge(NOW + 89 * DAY).unwrap();
+    kit.store.purge(&Retention::default(), NOW + 89 * DAY).unwrap();
     assert_eq!(kit.store.message_body(&done.id).unwrap(), *done.body);
     assert!(kit.store.chart("launch-1", None).unwrap().is_empty());
-    kit.store.purge(NOW + 92 * DAY).unwrap();
+    kit.store.purge(&Retention::default(), NOW + 92 * DAY).unwrap();
     assert_eq!(status_of(kit.store.message_body(&done.id)), EREF_NOT_FOUND);
     assert_eq!(kit.store.message_body(&waiting.id).unwrap(), *waiting.body);
     let status = kit.store.status().unwrap();
@@ -238,7 +229,7 @@ fn a_seen_jwt_id_may_come_again_after_its_time() {
     let kit = Kit::new();
     assert!(kit.store.use_jti("app", "j", NOW + SECOND, NOW).unwrap());
     assert!(!kit.store.use_jti("app", "j", NOW + SECOND, NOW + SECOND).unwrap());
-    kit.store.purge(NOW + DAY).unwrap();
+    kit.store.purge(&Retention::default(), NOW + DAY).unwrap();
     assert!(kit.store.use_jti("app", "j", NOW + 2 * DAY, NOW + DAY).unwrap());
 }
 

@@ -11,7 +11,9 @@ use url::Url;
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::proto::guide::dialects::dialect;
 use crate::proto::messaging::attachment::host_of;
-use crate::proto::settings::{ClientAuth, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp};
+use crate::proto::settings::{
+    ClientAuth, ClientCredentials, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp,
+};
 use crate::proto::store::Millis;
 
 /// `path: found …, expected …`, the form of every refusal.
@@ -105,7 +107,7 @@ fn check_listen(at: &str, listen: &Listen) -> Result<()> {
 fn check_limits(settings: &Settings) -> Result<()> {
     let limits = &settings.limits;
     let network = &settings.network;
-    let ranges: [(&str, u64, u64, u64); 23] = [
+    let ranges: [(&str, u64, u64, u64); 25] = [
         ("limits.message_bytes", limits.message_bytes as u64, 1024, 1 << 30),
         ("limits.request_bytes", limits.request_bytes as u64, 1024, 64 << 20),
         ("limits.write_bytes", limits.write_bytes as u64, 1024, 1 << 30),
@@ -130,6 +132,9 @@ fn check_limits(settings: &Settings) -> Result<()> {
         ("network.first_retry_ms", network.first_retry_ms, 1, 86_400_000),
         // 0 hours: a delivery is tried once.
         ("network.give_up_hours", network.give_up_hours.into(), 0, 8760),
+        // Repeated messages are recognised for a week (messaging.md 10.1), and an audit must cover what it is kept for.
+        ("retention.audit_days", settings.retention.audit_days.into(), 30, 36_525),
+        ("retention.body_days", settings.retention.body_days.into(), 7, 36_525),
     ];
     for (path, value, low, high) in ranges {
         if !(low..=high).contains(&value) {
@@ -189,10 +194,25 @@ fn check_partner(at: &str, partner: &Partner) -> Result<()> {
             }
         }
         if let OutboundAuth::ClientCredentials(credentials) = &messaging.auth {
-            check_address(&format!("{at}.messaging.auth.oauth2_client_credentials.token_url"), &credentials.token_url)?;
+            check_credentials(
+                &format!("{at}.messaging.auth.oauth2_client_credentials"),
+                credentials,
+                messaging.client_tls.is_some(),
+            )?;
         }
     }
     partner.smart_app.as_ref().map_or(Ok(()), |app| check_app(&format!("{at}.smart_app"), app))
+}
+
+/// One way to show who we are at the token endpoint, and only one (messaging.md 9).
+fn check_credentials(at: &str, credentials: &ClientCredentials, certificate: bool) -> Result<()> {
+    check_address(&format!("{at}.token_url"), &credentials.token_url)?;
+    let expected = "one of \"client_secret\" and \"private_key_jwt\", or neither with \"client_tls\"";
+    match (&credentials.client_secret, &credentials.private_key_jwt) {
+        (Some(_), Some(_)) => Err(wrong(at, "\"client_secret\" beside \"private_key_jwt\"", expected)),
+        (None, None) if !certificate => Err(wrong(at, "nothing that says who we are", expected)),
+        _ => Ok(()),
+    }
 }
 
 /// smart.md 3, and the waiver rule of its decisions.

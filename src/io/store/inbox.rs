@@ -11,7 +11,7 @@ use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
 use crate::proto::store::{
-    Accepted, FetchedAttachment, Inbox, IncomingMessage, MessageIdentity, Millis, Reception, ReceptionState, event_kind,
+    Accepted, AuditHead, FetchedAttachment, Inbox, IncomingMessage, MessageIdentity, Millis, Reception, ReceptionState, event_kind,
 };
 
 /// What a message is recognised by, hashed.
@@ -83,6 +83,9 @@ struct Sealed {
     body: NewBody,
     referral: Option<SealedUpdate>,
     message_id: String,
+    answers_mac: Option<[u8; 32]>,
+    bundle_id: String,
+    sha256: String,
 }
 
 fn sealed(vault: &Vault, message: &IncomingMessage) -> Result<Sealed> {
@@ -97,6 +100,9 @@ fn sealed(vault: &Vault, message: &IncomingMessage) -> Result<Sealed> {
         body: NewBody::new(vault, &message.id, message.body.clone()),
         referral: message.referral.as_ref().map(|update| SealedUpdate::new(vault, update, &message.id)).transpose()?,
         message_id: message.identity.message_id.clone(),
+        bundle_id: message.identity.bundle_id.clone(),
+        sha256: AuditHead::hex(&message.identity.content),
+        answers_mac: message.response_to.as_ref().map(|id| vault.lookup("message-id", id.as_bytes())),
     })
 }
 
@@ -121,6 +127,7 @@ impl Inbox for Sqlite {
             }
             let referral_id = row.referral.as_ref().map(|update| update.id.clone());
             insert(connection, &row, referral_id.as_deref(), now).map_err(store_error)?;
+            note_answer(connection, &row, now).map_err(store_error)?;
             let partner = &row.identity.partner;
             row.body.insert(connection)?;
             let event = NewEvent {
@@ -132,7 +139,7 @@ impl Inbox for Sqlite {
             };
             insert_event(connection, &vault, &event, now)?;
             let entry = json!({"what": "message received", "partner": partner, "event": row.event, "message_id": row.message_id,
-                               "id": row.id, "referral_id": referral_id});
+                               "bundle_id": row.bundle_id, "id": row.id, "referral_id": referral_id, "sha256": row.sha256});
             audit::append(connection, &vault, &node, now, &entry)?;
             Ok(Accepted::New { referral_id })
         })
@@ -195,6 +202,17 @@ fn insert(connection: &Connection, row: &Sealed, referral_id: Option<&str>, now:
         .execute(params![
             row.id, partner, message_mac, content_mac, bundle_mac, row.event, referral_id, now, row.size, trusted, row.ids, row.response
         ])
+        .map(|_| ())
+}
+
+/// A message that answers one of ours says so on that delivery (messaging.md 10.5). The first answer counts.
+fn note_answer(connection: &Connection, row: &Sealed, now: Millis) -> rusqlite::Result<()> {
+    let Some(answers) = row.answers_mac.as_ref().filter(|_| row.identity.trusted) else { return Ok(()) };
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET answered = ?3, answered_by = ?4 WHERE partner = ?1 AND message_mac = ?2 AND answered IS NULL",
+        )?
+        .execute(params![row.identity.partner, answers, now, row.id])
         .map(|_| ())
 }
 

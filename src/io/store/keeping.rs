@@ -4,29 +4,29 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::error::{EREF_INVALID_JSON, Error, Result};
-use crate::io::store::audit;
 use crate::io::store::sqlite::{Sqlite, store_error};
+use crate::io::store::{audit, audit_trail};
+use crate::proto::settings::Retention;
 use crate::proto::store::{Keeping, Millis, StoreStatus};
 
 const DAY: Millis = 86_400_000;
 /// Repeated messages are recognised this long (messaging.md 10.1).
 pub(super) const DEDUPE: Millis = 7 * DAY;
-/// Bodies are kept this long after the host finished with them (architecture: retention).
-const BODIES: Millis = 90 * DAY;
 /// Launches are kept this long after their end, for the first message that comes of them (messaging.md 14).
 const LAUNCHES: Millis = 90 * DAY;
 /// Codes are kept a while after they expired, to recognise a replay.
 const CODES: Millis = DAY;
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements() -> [String; 10] {
+fn purge_statements(retention: &Retention) -> [String; 10] {
+    let bodies = Millis::from(retention.body_days) * DAY;
     [
         format!(
-            "DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {BODIES}))"
+            "DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {bodies}))"
         ),
-        format!("DELETE FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {BODIES})"),
-        format!("DELETE FROM body WHERE owner IN (SELECT id FROM inbox WHERE done < ?1 - {BODIES})"),
-        format!("DELETE FROM body WHERE owner IN (SELECT id FROM outbox WHERE state IN (3, 4, 6) AND created < ?1 - {BODIES})"),
+        format!("DELETE FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {bodies})"),
+        format!("DELETE FROM body WHERE owner IN (SELECT id FROM inbox WHERE done < ?1 - {bodies})"),
+        format!("DELETE FROM body WHERE owner IN (SELECT id FROM outbox WHERE state IN (3, 4, 6) AND created < ?1 - {bodies})"),
         // A row whose body is gone and whose repeat is not expected any more says nothing that the audit does not.
         format!(
             "DELETE FROM inbox WHERE done IS NOT NULL AND received < ?1 - {DEDUPE} AND NOT EXISTS (SELECT 1 FROM body WHERE owner = inbox.id)"
@@ -56,17 +56,18 @@ impl Keeping for Sqlite {
         version.map_err(store_error)
     }
 
-    fn purge(&self, now: Millis) -> Result<()> {
+    fn purge(&self, retention: &Retention, now: Millis) -> Result<()> {
+        let retention = *retention;
         let (vault, node) = (self.vault.clone(), self.node.id.clone());
         self.writer.write(move |connection| {
             let mut gone = 0;
-            for statement in purge_statements() {
+            for statement in purge_statements(&retention) {
                 gone += connection.execute(&statement, params![now]).map_err(store_error)?;
             }
             if gone > 0 {
                 audit::append(connection, &vault, &node, now, &json!({"what": "purged", "rows": gone}))?;
             }
-            Ok(())
+            audit_trail::purge(connection, &vault, &node, now, Millis::from(retention.audit_days) * DAY)
         })
     }
 }

@@ -2,8 +2,10 @@
 
 mod attachments;
 mod audit;
+mod audit_trail;
 mod body;
 mod charts;
+mod delivering;
 mod events;
 mod inbox;
 mod keeping;

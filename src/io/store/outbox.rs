@@ -1,28 +1,27 @@
-//! Messages to be sent: queued once per host key, delivered in order per referral.
+//! Messages to be sent: queued once per host key, found by id or key. What is done with them stands in `delivering`.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use crate::error::{EREF_KEY_REUSED, EREF_NO_MEMORY, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
-use crate::io::store::body::{NewBody, has_body, read_body};
-use crate::io::store::events::{NewEvent, insert_event};
+use crate::error::{EREF_KEY_REUSED, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
+use crate::io::store::body::NewBody;
 use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
-use crate::proto::store::{AttemptOutcome, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage, event_kind};
+use crate::proto::store::{AuditHead, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage};
 
-const COLUMNS: &str =
-    "id, partner, event, referral_id, state, attempts, created, next_attempt, http_status, ids, last_error, answer";
+const COLUMNS: &str = "id, partner, event, referral_id, state, attempts, created, next_attempt, http_status, answered, answered_by, replaced_by, dropped, \
+     ids, last_error, answer";
 
 /// A row with what is sealed still sealed.
-struct Raw {
-    record: DeliveryRecord,
+pub(super) struct Raw {
+    pub(super) record: DeliveryRecord,
     ids: Vec<u8>,
     last_error: Option<Vec<u8>>,
     answer: Option<Vec<u8>>,
 }
 
-fn raw(row: &Row) -> rusqlite::Result<Raw> {
+pub(super) fn raw(row: &Row) -> rusqlite::Result<Raw> {
     let record = DeliveryRecord {
         id: row.get(0)?,
         partner: row.get(1)?,
@@ -38,14 +37,37 @@ fn raw(row: &Row) -> rusqlite::Result<Raw> {
         http_status: row.get(8)?,
         last_error: None,
         answer: None,
+        renamed: false,
+        answered: row.get::<_, Option<Millis>>(9)?.zip(row.get(10)?),
+        replaced_by: row.get(11)?,
+        dropped: row.get(12)?,
     };
-    Ok(Raw { record, ids: row.get(9)?, last_error: row.get(10)?, answer: row.get(11)? })
+    Ok(Raw { record, ids: row.get(13)?, last_error: row.get(14)?, answer: row.get(15)? })
 }
 
-fn open(vault: &Vault, raw: Raw) -> Result<DeliveryRecord> {
+impl Raw {
+    /// The sealed ids with another Bundle.id, which the stored body does not carry.
+    pub(super) fn renamed(&self, vault: &Vault, bundle_id: &str) -> Result<Vec<u8>> {
+        let mut ids: Ids = open_ids(vault, &self.record.id, &self.ids)?;
+        (ids.2, ids.3) = (bundle_id.to_owned(), true);
+        seal_ids(vault, &self.record.id, &ids)
+    }
+}
+
+/// Host key, MessageHeader.id, Bundle.id, and whether the body carries another Bundle.id.
+type Ids = (String, String, String, bool);
+
+fn seal_ids(vault: &Vault, id: &str, ids: &Ids) -> Result<Vec<u8>> {
+    vault.seal("outbox.ids", id, json!(ids).to_string().as_bytes())
+}
+
+fn open_ids(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Ids> {
+    Ok(serde_json::from_slice(&vault.open_sealed("outbox.ids", id, sealed)?).unwrap_or_default())
+}
+
+pub(super) fn open(vault: &Vault, raw: Raw) -> Result<DeliveryRecord> {
     let Raw { mut record, ids, last_error, answer } = raw;
-    let ids = vault.open_sealed("outbox.ids", &record.id, &ids)?;
-    (record.host_key, record.message_id, record.bundle_id) = serde_json::from_slice(&ids).unwrap_or_default();
+    (record.host_key, record.message_id, record.bundle_id, record.renamed) = open_ids(vault, &record.id, &ids)?;
     if let Some(sealed) = last_error {
         record.last_error =
             Some(String::from_utf8_lossy(&vault.open_sealed("outbox.last_error", &record.id, &sealed)?).into_owned());
@@ -59,32 +81,31 @@ fn open(vault: &Vault, raw: Raw) -> Result<DeliveryRecord> {
 fn by_key(connection: &Connection, host_key_mac: &[u8; 32]) -> rusqlite::Result<Option<(Raw, Vec<u8>)>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS}, content_mac FROM outbox WHERE host_key_mac = ?1"))?
-        .query_row([host_key_mac], |row| Ok((raw(row)?, row.get(12)?)))
+        .query_row([host_key_mac], |row| Ok((raw(row)?, row.get(16)?)))
         .optional()
 }
 
-fn by_id(connection: &Connection, id: &str) -> Result<Option<Raw>> {
+pub(super) fn by_id(connection: &Connection, id: &str) -> Result<Option<Raw>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1"))
         .and_then(|mut query| query.query_row([id], raw).optional())
         .map_err(store_error)
 }
 
-/// When an attempt whose end was never recorded, because the store failed then, is taken up again. One that still runs, with a large
-/// letter on a slow line, is left alone, since its partner is busy.
-const ATTEMPT: Millis = 1_800_000;
-
-/// Due, to a partner that is free, and first of its referral's unfinished ones (messaging.md 10.4).
-const NEXT: &str = "SELECT id FROM outbox o WHERE state IN (1, 2, 5) AND next_attempt <= ?1
-    AND partner NOT IN (SELECT value FROM json_each(?2))
-    AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.lane = o.lane AND p.seq < o.seq AND p.state IN (1, 2, 5))
-    ORDER BY next_attempt, seq LIMIT 1";
-
-fn next(connection: &Connection, busy: &str, now: Millis) -> Result<Option<String>> {
-    connection
-        .prepare_cached(NEXT)
-        .and_then(|mut query| query.query_row(params![now, busy], |row| row.get(0)).optional())
-        .map_err(store_error)
+/// What is sent instead of another ends that one, in the same transaction.
+fn replace(connection: &Connection, old: &str, new: &str) -> Result<()> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE outbox SET replaced_by = ?2, by_hand = 0, state = CASE WHEN state IN (1, 5) THEN 6 ELSE state END
+             WHERE id = ?1 AND state IN (1, 4, 5, 6) AND replaced_by IS NULL AND dropped = 0",
+        )
+        .and_then(|mut update| update.execute([old, new]))
+        .map_err(store_error)?;
+    if changed == 1 {
+        return Ok(());
+    }
+    let text = "the delivery to be replaced is being sent, or was delivered, dropped or replaced before";
+    Err(Error::new(EREF_WRONG_STATE, text))
 }
 
 impl Outbox for Sqlite {
@@ -92,13 +113,15 @@ impl Outbox for Sqlite {
         let vault = self.vault.clone();
         let host_key_mac = vault.lookup("host-key", message.host_key.as_bytes());
         let content_mac = vault.lookup("content", &message.content);
-        let ids = json!([message.host_key, message.message_id, message.bundle_id]).to_string();
-        let ids = vault.seal("outbox.ids", &message.id, ids.as_bytes())?;
+        let ids = (message.host_key.clone(), message.message_id.clone(), message.bundle_id.clone(), false);
+        let ids = seal_ids(&vault, &message.id, &ids)?;
+        let (size, replaces) = (message.body.len(), message.replaces.clone());
         let body = NewBody::new(&vault, &message.id, message.body.clone());
         let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update, &message.id)).transpose()?;
         let message_mac = vault.lookup("message-id", message.message_id.as_bytes());
         let (id, partner, event) = (message.id.clone(), message.partner.clone(), message.event.clone());
-        let (message_id, node) = (message.message_id.clone(), self.node.id.clone());
+        let (message_id, bundle_id, node) = (message.message_id.clone(), message.bundle_id.clone(), self.node.id.clone());
+        let sha256 = AuditHead::hex(&message.content);
         let enqueued = self.writer.write(move |connection| {
             if let Some((first, content)) = by_key(connection, &host_key_mac).map_err(store_error)? {
                 if content != content_mac {
@@ -116,95 +139,27 @@ impl Outbox for Sqlite {
             connection
                 .prepare_cached(
                     "INSERT INTO outbox (id, partner, host_key_mac, content_mac, event, referral_id, lane, state, attempts, created,
-                                         next_attempt, http_status, message_mac, ids)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 0, ?8, ?8, 0, ?9, ?10)",
+                                         next_attempt, http_status, size, message_mac, ids)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 0, ?8, ?8, 0, ?9, ?10, ?11)",
                 )
                 .and_then(|mut insert| {
                     insert.execute(params![
-                        id, partner, host_key_mac, content_mac, event, referral_id, lane, now, message_mac, ids
+                        id, partner, host_key_mac, content_mac, event, referral_id, lane, now, size, message_mac, ids
                     ])
                 })
                 .map_err(store_error)?;
             body.insert(connection)?;
-            let entry = json!({"what": "message queued", "partner": partner, "event": event, "message_id": message_id, "id": id,
-                               "referral_id": referral_id});
+            if let Some(old) = &replaces {
+                replace(connection, old, &id)?;
+            }
+            let entry = json!({"what": "message queued", "partner": partner, "event": event, "message_id": message_id, "bundle_id": bundle_id,
+                               "id": id, "referral_id": referral_id, "replaces": replaces, "sha256": sha256});
             audit::append(connection, &vault, &node, now, &entry)?;
             let queued =
                 by_id(connection, &id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the delivery just queued is not there"))?;
             Ok(Some((queued, false)))
         })?;
         enqueued.map(|(raw, already)| Ok(Enqueued { delivery: open(&self.vault, raw)?, already })).transpose()
-    }
-
-    fn lease_delivery(&self, busy: &[String], now: Millis) -> Result<Option<(DeliveryRecord, Result<Vec<u8>>)>> {
-        let busy = json!(busy).to_string();
-        // Looking costs no write; most looks find nothing.
-        if self.read(|connection| next(connection, &busy, now))?.is_none() {
-            return Ok(None);
-        }
-        let vault = self.vault.clone();
-        let leased = self.writer.write(move |connection| {
-            let Some(id) = next(connection, &busy, now)? else { return Ok(None) };
-            let before = by_id(connection, &id)?;
-            connection
-                .prepare_cached("UPDATE outbox SET state = 2, attempts = attempts + 1, next_attempt = ?2 WHERE id = ?1")
-                .and_then(|mut update| update.execute(params![id, now + ATTEMPT]))
-                .map_err(store_error)?;
-            let body = read_body(connection, &vault, &id);
-            // A body that is damaged, or too large for the memory there is, must not keep the others from their turn.
-            if let Err(error) = &body
-                && error.status() != EREF_NO_MEMORY
-                && error.is_retriable()
-            {
-                return Err(error.clone());
-            }
-            Ok(before.map(|before| (before, body)))
-        })?;
-        let Some((before, body)) = leased else { return Ok(None) };
-        let mut record = open(&self.vault, before)?;
-        record.attempts += 1;
-        let gone = || Error::new(EREF_NOT_FOUND, "the message's body is not kept any more");
-        let body = body.and_then(|body| body.ok_or_else(gone));
-        Ok(Some((record, body)))
-    }
-
-    fn finish_attempt(&self, id: &str, outcome: &AttemptOutcome, now: Millis) -> Result<()> {
-        let (id, vault, node, outcome) = (id.to_owned(), self.vault.clone(), self.node.id.clone(), outcome.clone());
-        let error = outcome.error.as_ref().map(|text| vault.seal("outbox.last_error", &id, text.as_bytes())).transpose()?;
-        let answer = outcome.answer.as_ref().map(|body| vault.seal("outbox.answer", &id, body)).transpose()?;
-        self.writer.write(move |connection| {
-            let Some(raw) = by_id(connection, &id)? else {
-                return Err(Error::new(EREF_NOT_FOUND, "there is no delivery of that id"));
-            };
-            let record = raw.record;
-            // Under way, or taken for a broken attempt meanwhile; what is settled stays as it is.
-            let changed = connection
-                .prepare_cached(
-                    "UPDATE outbox SET state = ?2, next_attempt = ?3, http_status = ?4, last_error = ?5, answer = coalesce(?6, answer)
-                     WHERE id = ?1 AND state IN (2, 5)",
-                )
-                .and_then(|mut update| {
-                    let state = outcome.state as i32;
-                    update.execute(params![id, state, outcome.next_attempt, outcome.http_status, error, answer])
-                })
-                .map_err(store_error)?;
-            if changed == 0 {
-                return Ok(());
-            }
-            if let Some(document) = &outcome.event_document {
-                let event = NewEvent {
-                    kind: event_kind::DELIVERY,
-                    partner: &record.partner,
-                    referral_id: record.referral_id.as_deref(),
-                    subject: &id,
-                    document,
-                };
-                insert_event(connection, &vault, &event, now)?;
-            }
-            let entry = json!({"what": "delivery attempted", "id": id, "partner": record.partner, "state": outcome.state.as_str(),
-                               "http_status": outcome.http_status});
-            audit::append(connection, &vault, &node, now, &entry)
-        })
     }
 
     fn delivery(&self, id_or_host_key: &str) -> Result<Option<DeliveryRecord>> {
@@ -224,28 +179,5 @@ impl Outbox for Sqlite {
                 .map_err(store_error)
         })?;
         list.into_iter().map(|raw| open(&self.vault, raw)).collect()
-    }
-
-    fn requeue_delivery(&self, id: &str, now: Millis) -> Result<DeliveryRecord> {
-        let (id, vault, node) = (id.to_owned(), self.vault.clone(), self.node.id.clone());
-        let raw = self.writer.write(move |connection| {
-            let found = by_id(connection, &id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "there is no delivery of that id"))?;
-            if matches!(found.record.state, DeliveryState::Sending | DeliveryState::Delivered) {
-                let text = format!("the delivery is {}; it is not sent again", found.record.state.as_str());
-                return Err(Error::new(EREF_WRONG_STATE, text));
-            }
-            if !has_body(connection, &id)? {
-                return Err(Error::new(EREF_NOT_FOUND, "the message's body is not kept any more; send it as a new message"));
-            }
-            // An unknown outcome stays one until an answer is read.
-            let state = if found.record.state == DeliveryState::UnknownOutcome { 5 } else { 1 };
-            connection
-                .prepare_cached("UPDATE outbox SET state = ?2, next_attempt = ?3 WHERE id = ?1")
-                .and_then(|mut update| update.execute(params![id, state, now]))
-                .map_err(store_error)?;
-            audit::append(connection, &vault, &node, now, &json!({"what": "delivery resent by hand", "id": id}))?;
-            by_id(connection, &id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "there is no delivery of that id"))
-        })?;
-        open(&self.vault, raw)
     }
 }

@@ -36,9 +36,15 @@ CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, partner TEXT NOT NULL,
     host_key_mac BLOB NOT NULL UNIQUE, content_mac BLOB NOT NULL, event TEXT NOT NULL, referral_id TEXT, lane TEXT NOT NULL,
     state INTEGER NOT NULL, attempts INTEGER NOT NULL, created INTEGER NOT NULL, next_attempt INTEGER NOT NULL,
-    http_status INTEGER NOT NULL, message_mac BLOB NOT NULL, ids BLOB NOT NULL /* sealed */, last_error BLOB /* sealed */, answer BLOB /* sealed */);
-CREATE INDEX outbox_due ON outbox (state, next_attempt);
-CREATE INDEX outbox_lane ON outbox (lane, seq);
+    http_status INTEGER NOT NULL, size INTEGER NOT NULL, by_hand INTEGER NOT NULL DEFAULT 0, message_mac BLOB NOT NULL,
+    answered INTEGER, answered_by TEXT, replaced_by TEXT, dropped INTEGER NOT NULL DEFAULT 0,
+    ids BLOB NOT NULL /* sealed */, last_error BLOB /* sealed */, answer BLOB /* sealed */);
+-- Of the unfinished ones only: those are few, and looked at all the time.
+CREATE INDEX outbox_due ON outbox (partner, next_attempt) WHERE state IN (1, 2, 5);
+CREATE INDEX outbox_lane ON outbox (lane, seq) WHERE state IN (1, 2, 5);
+CREATE INDEX outbox_created ON outbox (partner, created) WHERE state IN (1, 2, 5);
+CREATE INDEX outbox_by_hand ON outbox (partner, next_attempt) WHERE by_hand = 1;
+CREATE INDEX outbox_failing ON outbox (partner) WHERE state IN (1, 5) AND attempts > 0;
 CREATE INDEX outbox_message ON outbox (partner, message_mac);
 
 -- What the host has yet to take. A lane is a referral, or a partner where there is none; one event of a lane is out at a time.
@@ -96,8 +102,11 @@ CREATE INDEX token_expires ON token (expires);
 CREATE TABLE jti (mac BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE signing_key (kid TEXT PRIMARY KEY, created INTEGER NOT NULL, der BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 
--- Append-only, one hash chain per writer. A checkpoint row carries the chain over a purge.
+-- Append-only, one hash chain per writer. A checkpoint row carries the chain over a purge. The head of a chain proves where it ends.
 CREATE TABLE audit (
     node_id TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, checkpoint INTEGER NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL,
     content BLOB NOT NULL /* sealed */, PRIMARY KEY (node_id, seq)) WITHOUT ROWID;
+CREATE INDEX audit_checkpoint ON audit (at) WHERE checkpoint = 1;
+CREATE TABLE audit_head (
+    node_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, hash BLOB NOT NULL, mac BLOB NOT NULL) WITHOUT ROWID;
 ";

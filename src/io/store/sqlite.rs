@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::error::{EREF_STORE, EREF_STORE_NETWORK, EREF_STORE_VERSION, Error, Result};
+use crate::io::store::audit_trail::Refusals;
 use crate::io::store::schema::{SCHEMA, VERSION};
 use crate::io::store::vault::Vault;
 use crate::io::store::writer::Writer;
@@ -27,6 +28,8 @@ pub struct Sqlite {
     pub(super) path: PathBuf,
     /// Held while this engine serves; the system lets go of it when the process dies.
     pub(super) serving: Mutex<Option<File>>,
+    /// Refusals lately written to the audit trail.
+    pub(super) refusals: Mutex<Refusals>,
 }
 
 /// Opens the store at `path`, or makes it together with its key when there is none.
@@ -46,6 +49,7 @@ pub fn open(path: &Path, key_file: &Path, node: Node) -> Result<Arc<dyn Store>> 
         node,
         path: path.to_owned(),
         serving: Mutex::default(),
+        refusals: Mutex::default(),
     }))
 }
 

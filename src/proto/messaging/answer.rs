@@ -17,6 +17,11 @@ pub enum AnswerMeaning {
         /// Why.
         reason: String,
     },
+    /// It cannot be told whether the partner has the message: send it again later, with the same ids.
+    Unclear {
+        /// Why.
+        reason: String,
+    },
     /// The partner will not take this message; a corrected one needs new ids.
     Refused {
         /// Why.
@@ -62,13 +67,28 @@ struct ResponsePart {
     code: String,
 }
 
+/// What was sent, as an answer may name it.
+pub struct Sent<'a> {
+    /// `MessageHeader.id`.
+    pub message_id: &'a str,
+    /// `Bundle.id`.
+    pub bundle_id: &'a str,
+}
+
 /// Reads an answer: HTTP status, content type and body. Never fails: what cannot be read counts by its status alone.
-pub fn read(status: u16, content_type: Option<&str>, body: &[u8], request_message_id: &str) -> AnswerMeaning {
-    let json = content_type.is_none_or(|media| media.to_ascii_lowercase().contains("json"));
+pub fn read(status: u16, content_type: Option<&str>, body: &[u8], sent: &Sent) -> AnswerMeaning {
+    let media = content_type.unwrap_or_default().to_ascii_lowercase();
+    // A page for people comes from a proxy, a portal or a wrong address, not from what takes messages (messaging.md 8.4).
+    if (200..=299).contains(&status) && media.contains("html") && !body.is_empty() {
+        let reason =
+            format!("the partner answered {status} with a web page; is the endpoint right, or does something stand between?");
+        return AnswerMeaning::Unclear { reason };
+    }
+    let json = media.is_empty() || media.contains("json");
     // Plain JSON of another shape is a legal answer (messaging.md 8.4): it reads as an empty Body.
     let body: Body = if json { serde_json::from_slice(body).unwrap_or_default() } else { Body::default() };
     match status {
-        200..=299 => success(&body, request_message_id),
+        200..=299 => success(&body, sent),
         401 => AnswerMeaning::Unauthorized,
         // An idea of NHS BaRS: the partner has it already (messaging.md 8.3).
         409 if body.issue.iter().any(|issue| issue.code == "duplicate") => {
@@ -93,7 +113,7 @@ fn is_code(code: &str) -> bool {
     !code.is_empty() && code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
-fn success(body: &Body, request_message_id: &str) -> AnswerMeaning {
+fn success(body: &Body, sent: &Sent) -> AnswerMeaning {
     if body.resource_type == "OperationOutcome" {
         let serious = body.issue.iter().any(|issue| matches!(issue.severity.as_str(), "error" | "fatal"));
         let odd = serious.then_some("the partner answered success with an error in the OperationOutcome");
@@ -105,13 +125,19 @@ fn success(body: &Body, request_message_id: &str) -> AnswerMeaning {
         return AnswerMeaning::Delivered { warnings: false, odd: None };
     };
     let warnings = body.entry.iter().any(|entry| !entry.resource.issue.is_empty());
-    // The exchange is synchronous, so a failure counts even when it names another message: some partners name the Bundle instead.
-    let other = response.identifier != request_message_id;
-    let note = if other { " (the answer names another message)" } else { "" };
+    let names = response.identifier.as_str();
+    let ours = names == sent.message_id;
+    // The exchange is synchronous, so a failure counts even when it names another message.
+    let note = if ours { "" } else { " (the answer names another message)" };
     match response.code.as_str() {
         "transient-error" => AnswerMeaning::Retry { reason: format!("the partner answered transient-error{note}") },
         "fatal-error" => AnswerMeaning::Refused { reason: format!("the partner answered fatal-error{note}") },
-        "ok" => AnswerMeaning::Delivered { warnings, odd: other.then_some("the answer names another message") },
+        "ok" if ours => AnswerMeaning::Delivered { warnings, odd: None },
+        // Some partners name the Bundle instead, or nothing.
+        "ok" if names.is_empty() || names == sent.bundle_id => {
+            AnswerMeaning::Delivered { warnings, odd: Some("the answer does not name the message") }
+        }
+        "ok" => AnswerMeaning::Unclear { reason: "the answer is for another message".to_owned() },
         _ => AnswerMeaning::Delivered {
             warnings,
             odd: Some("the answer's response code is not one of ok, transient-error, fatal-error"),
@@ -123,10 +149,11 @@ fn success(body: &Body, request_message_id: &str) -> AnswerMeaning {
 mod tests {
     use super::*;
 
+    const SENT: Sent = Sent { message_id: "m-1", bundle_id: "b-1" };
     const OK: AnswerMeaning = AnswerMeaning::Delivered { warnings: false, odd: None };
 
     fn read_json(status: u16, body: &str) -> AnswerMeaning {
-        read(status, Some("application/fhir+json"), body.as_bytes(), "m-1")
+        read(status, Some("application/fhir+json"), body.as_bytes(), &SENT)
     }
 
     fn bundle(identifier: &str, code: &str) -> String {
@@ -140,7 +167,17 @@ mod tests {
         for body in ["", "{}", r#"{"status":"processed"}"#, "[1,2]", "not json", r#"{"resourceType":7}"#] {
             assert_eq!(read_json(200, body), OK, "{body}");
         }
-        assert_eq!(read(202, Some("text/html"), b"<p>thanks</p>", "m-1"), OK);
+        assert_eq!(read(202, Some("text/plain"), b"thanks", &SENT), OK);
+        assert_eq!(read(200, Some("text/html"), b"", &SENT), OK);
+        assert_eq!(read(200, None, b"", &SENT), OK);
+    }
+
+    #[test]
+    fn a_web_page_is_no_answer() {
+        let AnswerMeaning::Unclear { reason } = read(200, Some("text/html; charset=utf-8"), b"<p>sign in", &SENT) else {
+            panic!("taken for an answer")
+        };
+        assert!(reason.contains("web page") && !reason.contains("sign in"));
     }
 
     #[test]
@@ -151,8 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_another_message_is_noted_and_its_failure_counts() {
-        assert!(matches!(read_json(200, &bundle("m-2", "ok")), AnswerMeaning::Delivered { odd: Some(_), .. }));
+    fn an_answer_about_another_message_says_nothing_of_ours_but_its_failure_counts() {
+        assert!(matches!(read_json(200, &bundle("m-2", "ok")), AnswerMeaning::Unclear { .. }));
+        assert!(matches!(read_json(200, &bundle("m-2", "transient-error")), AnswerMeaning::Retry { .. }));
+        for loose in ["", "b-1"] {
+            assert!(matches!(read_json(200, &bundle(loose, "ok")), AnswerMeaning::Delivered { odd: Some(_), .. }), "{loose}");
+        }
         let AnswerMeaning::Refused { reason } = read_json(200, &bundle("m-2", "fatal-error")) else { panic!("not refused") };
         assert!(reason.contains("another message"));
     }

@@ -101,8 +101,13 @@ fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
 
 async fn receive(ctx: &Ctx, request: &Request) -> std::result::Result<Response, Box<Failure>> {
     check_head(request)?;
-    let sender = trust::authenticate(ctx, request).await?;
-    take(ctx, &sender).await.map_err(|failure| failure.told_to(sender.partner))
+    let sender = trust::authenticate(ctx, request)
+        .await
+        .inspect_err(|failure| ctx.audit_refusal("login refused", None, failure.issue.code))?;
+    take(ctx, &sender).await.map_err(|failure| {
+        ctx.audit_refusal("message refused", Some(&sender.partner.name), failure.issue.code);
+        failure.told_to(sender.partner)
+    })
 }
 
 async fn take(ctx: &Ctx, sender: &Sender<'_>) -> std::result::Result<Response, Box<Failure>> {
@@ -296,6 +301,7 @@ fn incoming(
         id: ctx.id(),
         identity,
         event: event.to_owned(),
+        response_to: message.header().response.as_ref().and_then(|response| response.identifier.clone()),
         body: message.into_bundle().into(),
         response: answer.body,
         notification,

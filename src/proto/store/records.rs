@@ -41,6 +41,8 @@ pub struct IncomingMessage {
     pub identity: MessageIdentity,
     /// The canonical event code (messaging.md 3.1).
     pub event: String,
+    /// `MessageHeader.response.identifier`: the message of ours that it answers (messaging.md 10.5).
+    pub response_to: Option<String>,
     /// The Bundle as received, byte for byte. Shared, so that it need not be copied.
     pub body: Arc<Vec<u8>>,
     /// The answer's body, replayed when the message comes again.
@@ -174,126 +176,6 @@ pub struct EventRecord {
     pub document: String,
     /// True when the lease of its last attempt ran out: it was parked just now and is not leased. The host is to be told.
     pub parked: bool,
-}
-
-/// A message to be sent.
-#[derive(Clone, Debug)]
-pub struct OutgoingMessage {
-    /// Our id of this delivery.
-    pub id: String,
-    /// The partner it goes to.
-    pub partner: String,
-    /// The host's own id of this act.
-    pub host_key: String,
-    /// What makes two calls with one host key the same call: SHA-256 over what the host handed in, not over what we composed.
-    pub content: [u8; 32],
-    /// The canonical event code.
-    pub event: String,
-    /// `MessageHeader.id`.
-    pub message_id: String,
-    /// `Bundle.id`.
-    pub bundle_id: String,
-    /// The Bundle to send, byte for byte. Shared, so that it need not be copied.
-    pub body: Arc<Vec<u8>>,
-    /// The referral it belongs to.
-    pub referral: Option<ReferralUpdate>,
-}
-
-/// The states of a delivery. The numbers are ABI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum DeliveryState {
-    /// Stored, waiting for its turn.
-    Queued = 1,
-    /// Being sent right now.
-    Sending = 2,
-    /// The partner has it.
-    Delivered = 3,
-    /// The partner refused it for good; it needs a new message.
-    Refused = 4,
-    /// The bytes went out and no answer came: the partner may or may not have it. It is sent again with the same ids.
-    UnknownOutcome = 5,
-    /// Given up after the last retry.
-    Dead = 6,
-}
-
-impl DeliveryState {
-    /// The word used in documents.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Delivered => "delivered",
-            Self::Refused => "refused",
-            Self::UnknownOutcome => "unknown_outcome",
-            Self::Dead => "dead",
-        }
-    }
-    /// From the stored number.
-    pub fn from_number(number: i32) -> Option<Self> {
-        [Self::Queued, Self::Sending, Self::Delivered, Self::Refused, Self::UnknownOutcome, Self::Dead]
-            .into_iter()
-            .find(|state| *state as i32 == number)
-    }
-}
-
-/// A delivery as it stands in the outbox.
-#[derive(Clone, Debug)]
-pub struct DeliveryRecord {
-    /// Our id.
-    pub id: String,
-    /// The partner it goes to.
-    pub partner: String,
-    /// The host's key.
-    pub host_key: String,
-    /// The canonical event code.
-    pub event: String,
-    /// `MessageHeader.id`.
-    pub message_id: String,
-    /// `Bundle.id`.
-    pub bundle_id: String,
-    /// Our id of the referral.
-    pub referral_id: Option<String>,
-    /// Where it stands.
-    pub state: DeliveryState,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// When it was queued.
-    pub created: Millis,
-    /// When it is due next.
-    pub next_attempt: Millis,
-    /// HTTP status of the last answer, 0 if none.
-    pub http_status: u16,
-    /// Why the last attempt failed, in words that are safe to log.
-    pub last_error: Option<String>,
-    /// The body of the partner's answer.
-    pub answer: Option<Vec<u8>>,
-}
-
-/// What became of `enqueue`.
-#[derive(Clone, Debug)]
-pub struct Enqueued {
-    /// The delivery, new or found.
-    pub delivery: DeliveryRecord,
-    /// True when the same call was made before.
-    pub already: bool,
-}
-
-/// What one attempt to deliver came to.
-#[derive(Clone, Debug)]
-pub struct AttemptOutcome {
-    /// The new state. `Queued` and `UnknownOutcome` mean: again at `next_attempt`.
-    pub state: DeliveryState,
-    /// When to try again.
-    pub next_attempt: Millis,
-    /// HTTP status of the answer, 0 if none.
-    pub http_status: u16,
-    /// Why it failed, in words that are safe to log.
-    pub error: Option<String>,
-    /// The body of the partner's answer.
-    pub answer: Option<Vec<u8>>,
-    /// The DELIVERY event's document, if the host is to be told.
-    pub event_document: Option<String>,
 }
 
 /// A launch to be kept.

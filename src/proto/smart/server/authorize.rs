@@ -113,6 +113,7 @@ fn answer(ctx: &Ctx, request: &Request) -> Response {
 fn tell(ctx: &Ctx, partner: &Partner, refusal: &Refusal) {
     let line = format!("partner {}: authorize refused, {}: {}", partner.name, refusal.code, refusal.text);
     ctx.world.log.line(crate::log::Level::Warn, "smart", line);
+    ctx.audit_refusal("login refused", Some(&partner.name), refusal.text);
     if let Some(launch_id) = refusal.launch_id.clone() {
         ctx.signal(Signal::Launch { launch_id, partner: partner.name.clone(), what: "denied" });
     }

@@ -78,6 +78,9 @@ pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
 
 fn error_response(ctx: &Ctx, request: &Request, refusal: &Refusal) -> Response {
     ctx.world.log.line(Level::Warn, "smart", format!("token refused, {}: {}", refusal.code, refusal.text));
+    if refusal.status == StatusCode::UNAUTHORIZED || refusal.code == "invalid_grant" {
+        ctx.audit_refusal("login refused", None, refusal.text);
+    }
     let mut response = reply::oauth(refusal.status, &json!({ "error": refusal.code, "error_description": refusal.text }));
     match refusal.status {
         StatusCode::UNAUTHORIZED if request.headers().contains_key(AUTHORIZATION) => {
