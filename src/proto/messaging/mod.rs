@@ -10,7 +10,7 @@ pub mod compose;
 pub mod content;
 pub mod envelope;
 pub mod fields;
-mod groups;
+pub mod groups;
 pub mod header;
 mod html;
 mod matching;
