@@ -17,6 +17,7 @@ use crate::proto::messaging::attachment::Origin;
 use crate::proto::messaging::check;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Located, Text};
 use crate::proto::messaging::fields;
+use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::header::Header;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::{self, Refusal};
@@ -137,7 +138,7 @@ impl Message {
     /// Everything found wrong or odd in it as a message of this dialect.
     pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
         let mut found = match self.view() {
-            Ok(view) => check::check(view.root(), dialect),
+            Ok(view) => check::check(view, dialect),
             Err(error) => vec![Issue::error("structure", "", error.message(), "")],
         };
         if self.bundle.starts_with(BYTE_ORDER_MARK) {
@@ -178,7 +179,8 @@ impl Message {
     pub fn document(&self) -> &str {
         self.document.get_or_init(|| {
             let notice = Notice::default();
-            self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, self.findings(), &notice))
+            let document = |view| notification::document(Said::read(view, None), &self.event, self.findings(), &notice);
+            self.view().map_or_else(|_| "{}".to_owned(), document)
         })
     }
 
