@@ -9,7 +9,7 @@ use crate::engine::events::limits_of_kept;
 use crate::engine::{Engine, invalid_json};
 use crate::error::{
     EREF_CONFIG, EREF_FORBIDDEN, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_NOT_FOUND, EREF_STORE, EREF_TEST_DATA,
-    EREF_UNKNOWN_EVENT, EREF_WRONG_STATE, Error, Result,
+    EREF_TOO_LARGE, EREF_UNKNOWN_EVENT, EREF_WRONG_STATE, Error, Result,
 };
 use crate::io::clock;
 use crate::log::Level;
@@ -210,6 +210,10 @@ impl Engine {
                 }
                 None => None,
             };
+            if outgoing.referral.as_ref().is_some_and(|update| update.document.len() > settings.limits.referral_bytes) {
+                let text = "what is known of the referral would be larger than limits.referral_bytes";
+                return Err(Error::new(EREF_TOO_LARGE, text));
+            }
             if let Some(enqueued) = store.enqueue(&outgoing, clock::now())? {
                 return Ok(enqueued);
             }

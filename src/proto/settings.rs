@@ -415,6 +415,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// Values in a JSON document: texts, numbers, arrays and objects, each counted. It bounds what a tree of them can take.
     pub json_values: usize,
+    /// What is known of one referral, as JSON. A message that would make it larger is refused.
+    pub referral_bytes: usize,
     /// Entries of a Bundle.
     pub bundle_entries: usize,
     /// One attachment, decoded.
@@ -454,6 +456,7 @@ impl Default for Limits {
             in_flight_bytes: if cfg!(target_pointer_width = "32") { 96 << 20 } else { 128 << 20 },
             json_depth: 64,
             json_values: 300_000,
+            referral_bytes: 4 << 20,
             bundle_entries: 2000,
             attachment_bytes: 15 << 20,
             attachments_bytes: 50 << 20,

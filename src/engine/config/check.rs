@@ -107,13 +107,14 @@ fn check_listen(at: &str, listen: &Listen) -> Result<()> {
 fn check_limits(settings: &Settings) -> Result<()> {
     let limits = &settings.limits;
     let network = &settings.network;
-    let ranges: [(&str, u64, u64, u64); 25] = [
+    let ranges: [(&str, u64, u64, u64); 26] = [
         ("limits.message_bytes", limits.message_bytes as u64, 1024, 1 << 30),
         ("limits.request_bytes", limits.request_bytes as u64, 1024, 64 << 20),
         ("limits.write_bytes", limits.write_bytes as u64, 1024, 1 << 30),
         ("limits.in_flight_bytes", limits.in_flight_bytes as u64, 1 << 20, 1 << 34),
         ("limits.json_depth", limits.json_depth as u64, 8, 120),
         ("limits.json_values", limits.json_values as u64, 1000, 10_000_000),
+        ("limits.referral_bytes", limits.referral_bytes as u64, 64 << 10, 64 << 20),
         ("limits.bundle_entries", limits.bundle_entries as u64, 2, 100_000),
         ("limits.attachment_bytes", limits.attachment_bytes as u64, 1024, 1 << 30),
         ("limits.attachments_bytes", limits.attachments_bytes as u64, 1024, 1 << 30),

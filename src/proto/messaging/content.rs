@@ -17,7 +17,10 @@ use crate::proto::fhir::tree::Node;
 use crate::proto::guide::field::Home;
 
 /// Elements of one list that are kept; the oldest go first.
-const MOST_ELEMENTS: usize = 256;
+const MOST_ELEMENTS: usize = 128;
+
+/// Identifiers of one referral that are told.
+const MOST_IDENTIFIERS: usize = 64;
 
 /// Characters of a communication that are kept: enough to know it again.
 const TOLD: usize = 200;
@@ -351,7 +354,7 @@ fn union(known: Option<Value>, fresh: Option<Value>) -> Value {
     };
     let mut all = elements(known);
     for element in elements(fresh) {
-        if !all.contains(&element) {
+        if all.len() < MOST_IDENTIFIERS && !all.contains(&element) {
             all.push(element);
         }
     }

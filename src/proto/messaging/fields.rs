@@ -127,6 +127,11 @@ pub fn read(view: View<'_>, name: &str) -> Result<Option<String>> {
 
 /// The value of a field of the table at an index.
 pub fn value<'a>(view: View<'a>, field: &Field, index: usize) -> Option<Cow<'a, str>> {
+    beginning(view, field, index, usize::MAX)
+}
+
+/// As [`value`], of the first so many bytes of the text at most.
+pub fn beginning<'a>(view: View<'a>, field: &Field, index: usize, bytes: usize) -> Option<Cow<'a, str>> {
     let (node, text) = field.places.iter().find_map(|(home, place)| {
         let from = view.home(*home, index)?;
         // Of a list, the home is what stands at the index itself.
@@ -135,7 +140,9 @@ pub fn value<'a>(view: View<'a>, field: &Field, index: usize) -> Option<Cow<'a, 
         Some((node, path::text(node)?))
     })?;
     match field.kind {
-        Kind::Markup(_) => Some(html::plain(text)).filter(|text| !text.is_empty()).map(Cow::Owned),
+        Kind::Markup(_) => Some(html::plain(text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)))
+            .filter(|text| !text.is_empty())
+            .map(Cow::Owned),
         Kind::Integer if node.name() == "data" => Some(decoded_size(text).to_string().into()),
         _ if field.name == "event" => Some(events::canonical(text).unwrap_or(text).into()),
         _ => Some(text.into()),

@@ -1,8 +1,6 @@
 //! What a message says, in the plain groups of the documents a host reads: referral, patient, task, appointment and so on. What it does
 //! not say is left out.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, field};
@@ -13,8 +11,20 @@ use crate::proto::guide::codes::{self, Word};
 use crate::proto::guide::field::{Field, Home};
 use crate::proto::store::Identifier;
 
-/// Communications that may carry the advice of an eConsult, and identifiers of one element, that are looked at.
-const MOST: usize = 16;
+/// Communications that may carry the advice of an eConsult, texts of one, and identifiers of one element, that are looked at.
+const MOST: usize = 8;
+
+/// Repetitions of a field that a document tells.
+const MOST_REPEATED: usize = 256;
+
+/// Attachments that a document describes; `eref_message_field` describes them all.
+const MOST_ATTACHMENTS: usize = 1_000;
+
+/// Bytes of HTML that are read for each character of text.
+const MARKUP: usize = 8;
+
+/// Characters of a value that has no greatest length of its own.
+const LONGEST: usize = 2_048;
 
 /// An object that leaves out what is not there.
 #[derive(Default)]
@@ -71,14 +81,23 @@ impl<'a> Reader<'a> {
         self.at(field, 0)
     }
 
-    /// The value of a field at an index.
+    /// The value of a field at an index, cut where it is longer than the field's length: one text may be told in many places.
     pub(super) fn at(&self, field: &Field, index: usize) -> Option<String> {
-        fields::value(self.view, field, index).map(Cow::into_owned)
+        let longest = field.kind.max_length().unwrap_or(LONGEST);
+        let value = fields::beginning(self.view, field, index, longest * MARKUP)?;
+        if value.len() <= longest {
+            return Some(value.into_owned());
+        }
+        match value.char_indices().nth(longest) {
+            Some((end, _)) => Some(format!("{}…", value.get(..end).unwrap_or_default())),
+            None => Some(value.into_owned()),
+        }
     }
 
-    /// All repetitions of a field.
+    /// All repetitions of a field, as far as they are told.
     pub(super) fn all(&self, field: &Field) -> Vec<Value> {
-        (0..fields::repetitions(self.view, field)).filter_map(|index| self.at(field, index)).map(Value::String).collect()
+        let count = fields::repetitions(self.view, field).min(MOST_REPEATED);
+        (0..count).filter_map(|index| self.at(field, index)).map(Value::String).collect()
     }
 
     /// A time with the form it is shown in; the original always stands.
@@ -172,7 +191,7 @@ impl<'a> Reader<'a> {
             let value = self.at(value, index)?;
             Some(Object::default().put("system", self.at(system, index)).put("value", Some(value)).value())
         };
-        (0..fields::repetitions(self.view, value)).filter_map(identifier).collect()
+        (0..fields::repetitions(self.view, value).min(MOST_REPEATED)).filter_map(identifier).collect()
     }
 
     fn patient(&self) -> Value {
@@ -181,7 +200,7 @@ impl<'a> Reader<'a> {
             .put("city", self.get(field!("patient.address.city")))
             .put("province", self.get(field!("patient.address.province")))
             .put("postal_code", self.get(field!("patient.address.postal_code")));
-        let count = fields::repetitions(self.view, field!("patient.identifier[].value"));
+        let count = fields::repetitions(self.view, field!("patient.identifier[].value")).min(MOST_REPEATED);
         let identifier = |index: usize| {
             let value = self.at(field!("patient.identifier[].value"), index)?;
             let kind = self.at(field!("patient.identifier[].type"), index);
@@ -233,8 +252,8 @@ impl<'a> Reader<'a> {
             let told = Self { view: self.view.about(Home::Communication, entry), ..*self };
             let category = told.get(field!("communication.category.code")).or_else(|| told.get(field!("communication.category")));
             if category.is_none_or(|code| matches!(code.as_str(), "advice" | "consult-report" | "outcome-report")) {
-                let text = told.all(field!("communication.text[]"));
-                advice.extend(text.into_iter().filter(|text| !advice.contains(text)).collect::<Vec<_>>());
+                let texts = told.all(field!("communication.text[]")).into_iter().take(MOST);
+                advice.extend(texts.filter(|text| !advice.contains(text)).collect::<Vec<_>>());
             }
         }
         advice
@@ -248,7 +267,7 @@ impl<'a> Reader<'a> {
             let told = matches!(kind.as_deref(), Some("Patient" | "Location"));
             (!told).then_some(Value::String(name))
         };
-        let participants = fields::repetitions(self.view, field!("appointment.participant[].name")).min(MOST);
+        let participants = fields::repetitions(self.view, field!("appointment.participant[].name")).min(MOST_REPEATED);
         Object::default()
             .put("identifier", self.get(field!("appointment.identifier")))
             .put("status", self.get(field!("appointment.status")))
@@ -293,7 +312,7 @@ impl<'a> Reader<'a> {
                 .put("identifier", self.at(field!("attachment[].identifier"), index))
                 .value()
         };
-        (0..self.view.attachment_count()).map(describe).collect()
+        (0..self.view.attachment_count().min(MOST_ATTACHMENTS)).map(describe).collect()
     }
 }
 

@@ -88,7 +88,9 @@ fn same_id(one: &Value, other: &Value) -> bool {
 }
 
 fn share_identifier(one: &Value, other: &Value) -> bool {
-    identifiers(one).iter().any(|identifier| identifiers(other).contains(identifier))
+    let is_same =
+        |one: &Value, other: &Value| text(one, "value") == text(other, "value") && text(one, "system") == text(other, "system");
+    identifiers(one).iter().any(|identifier| identifiers(other).iter().any(|other| is_same(identifier, other)))
 }
 
 /// Whether both are numbered, and differently.

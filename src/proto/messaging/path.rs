@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::view::View;
 use crate::proto::fhir::tree::{Kind, Node, list};
 
+/// Elements of a list that are looked at: each index is searched for from the front.
+const MOST_ELEMENTS: usize = 1_024;
+
 /// The steps of a path, one after the other.
 #[derive(Clone, Copy)]
 struct Steps<'a> {
@@ -81,7 +84,7 @@ fn head_and_tail(key: &str) -> (&str, Option<&str>) {
 /// Whether any value at the dotted key matches; lists on the way are looked through.
 fn matches(node: Node<'_>, key: &str, contains: bool, values: &str) -> bool {
     let (head, tail) = head_and_tail(key);
-    list(Some(node)).filter_map(|item| item.get(head)).any(|member| match tail {
+    list(Some(node)).take(MOST_ELEMENTS).filter_map(|item| item.get(head)).any(|member| match tail {
         Some(tail) => matches(member, tail, contains, values),
         None => is_wanted(member.str().unwrap_or_default(), contains, values),
     })
@@ -95,7 +98,7 @@ pub fn walk<'a>(view: View<'a>, from: Node<'a>, path: &str, index: usize) -> Opt
 
 fn follow<'a>(view: View<'a>, node: Node<'a>, mut steps: Steps<'_>, index: usize) -> Option<Node<'a>> {
     let Some(step) = steps.next() else { return Some(node) };
-    let mut items = list(Some(node));
+    let mut items = list(Some(node)).take(MOST_ELEMENTS);
     match step.kind {
         StepKind::Member(name) => follow(view, items.next()?.get(name)?, steps, index),
         StepKind::Element(wanted) => follow(view, items.nth(wanted)?, steps, index),
@@ -120,8 +123,8 @@ pub fn count<'a>(view: View<'a>, from: Node<'a>, path: &str) -> usize {
 }
 
 fn counted<'a>(view: View<'a>, node: Node<'a>, mut steps: Steps<'_>) -> usize {
-    let Some(step) = steps.next() else { return list(Some(node)).count() };
-    let mut items = list(Some(node));
+    let Some(step) = steps.next() else { return list(Some(node)).take(MOST_ELEMENTS).count() };
+    let mut items = list(Some(node)).take(MOST_ELEMENTS);
     let next = match step.kind {
         StepKind::Member(name) => items.next().and_then(|item| item.get(name)),
         StepKind::Element(wanted) => items.nth(wanted),

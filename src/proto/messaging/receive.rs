@@ -297,6 +297,10 @@ fn incoming(
         tracked.answered(code, ctx.now());
     }
     let (notification, referral) = tracking::told(settings, (&partner.name, trusted), view, &issues, tracked);
+    if referral.as_ref().is_some_and(|update| update.document.len() > settings.limits.referral_bytes) {
+        let text = "what is known of the referral would be larger than this system keeps (limits.referral_bytes)";
+        return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too-costly", text));
+    }
     Ok(IncomingMessage {
         id: ctx.id(),
         identity,
