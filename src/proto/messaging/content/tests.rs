@@ -184,7 +184,7 @@ fn of_long_lists_the_last_are_kept() {
     let content = known(&[(MAY_1, &many(0)), (MAY_2, &many(200))]);
     let numbers = value(&content, "/appointments");
     assert_eq!(numbers.as_array().unwrap().len(), MOST_ELEMENTS);
-    assert_eq!(numbers[0]["identifier"], "A-144");
+    assert_eq!(numbers[0]["identifier"], "A-200");
 }
 
 #[test]
