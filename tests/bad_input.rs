@@ -61,7 +61,7 @@ fn taken_or_refused(body: String, what: &str) -> bool {
         Err(refusal) => {
             assert_eq!(refusal.status, EREF_INVALID_CONTENT, "{what}: {refusal:?}");
             assert!(refusal.issue.expression.starts_with("Bundle"), "{what}: {refusal:?}");
-            assert!(!refusal.issue.text.is_empty(), "{what}: {refusal:?}");
+            assert!(!refusal.issue.text.is_empty() && !refusal.issue.source.is_empty(), "{what}: {refusal:?}");
             false
         }
     }
@@ -398,8 +398,12 @@ fn memory_stays_in_proportion_whatever_the_body_holds() {
         // The body itself was made before; reading keeps it, and notes where things stand in it.
         let (message, peak) = peak::of(|| read(body));
         assert!(peak <= size / 2 + (4 << 20), "{what}: reading {size} bytes took {peak} more");
+        if let Err(refusal) = &message {
+            assert!(!refusal.issue.source.is_empty(), "{what}: {refusal:?}");
+        }
         let Ok(message) = message else { continue };
         let (_, peak) = peak::of(|| read_all(&message));
+        eprintln!("MEASURE {what}: {size} {peak} {:.2}", peak as f64 / size as f64);
         assert!(peak <= 16 * size + (40 << 20), "{what}: a view of {size} bytes took {peak}");
     }
 }

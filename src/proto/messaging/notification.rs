@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::changes::Change;
+use super::check::ONE_PATIENT;
 use super::fields::field;
 use super::groups::{Object, Reader};
 use super::view::{View, resource_type};
@@ -142,7 +143,11 @@ fn needs(reader: Reader<'_>, event: &str, issues: &[Issue], notice: &Notice) -> 
     let wanted = [
         ("show", new),
         ("answer", new && is_question(reader, event)),
-        ("review", new && is_to_be_reviewed(reader, event) || issues.iter().any(|issue| issue.severity == "error")),
+        (
+            "review",
+            new && is_to_be_reviewed(reader, event)
+                || issues.iter().any(|issue| issue.severity == "error" || issue.source == ONE_PATIENT),
+        ),
         ("link", notice.unlinked),
     ];
     wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(need, _)| need).collect()
