@@ -130,16 +130,15 @@ fn told(sequence: &str, sender: Side) -> Vec<(&'static str, Value)> {
 fn a_clinic_that_forwarded_the_referral_has_no_more_word_in_it() {
     let clinic = Clinic::new();
     let pos = start(&clinic, Target);
-    let post = |step: &str| pos.message(TOKEN, &body("forward", step));
     for step in ["02-accepted", "03-forwarded"] {
         exchange(&pos, step, &body("forward", step));
     }
-    let refused = post("04-late-word-of-the-first-clinic");
+    let refused = pos.message(TOKEN, &body("forward", "04-late-word-of-the-first-clinic"));
     let outcome = parsed(&refused.body);
     assert_eq!(refused.status, 403, "{outcome}");
     assert_eq!(outcome["issue"][0]["severity"], "error", "{outcome}");
     assert_eq!(pos.status()["store"]["referrals"], 2);
-    assert_eq!(pos.status()["receptions"], Value::Null);
+    pos.assert_no_event(MESSAGE);
 }
 
 #[test]
