@@ -126,8 +126,10 @@ fn the_first_message_of_a_launch_is_linked_to_it_once() {
     assert!(again.get("launch_id").is_none() && again["referral_id"] != told["referral_id"], "{again}");
     // What carries no number has the other launch as a candidate, and a person says so.
     let stub = take(&pos, status("X1", "1", 10, "accepted").to_string().as_bytes());
+    let offered = &stub["candidates"];
     let stub = stub["referral_id"].as_str().unwrap();
     let candidates = found(&pos, stub)["candidates"].clone();
+    assert_eq!(*offered, candidates, "the notification says the same");
     assert!(candidates.as_array().unwrap().contains(&json!({"launch_id": second.id})), "{candidates}");
     let code = pos.engine.referral_settle(stub, &first.id).err().map(|error| error.status());
     assert_eq!(code, Some(EREF_KEY_REUSED));

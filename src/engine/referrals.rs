@@ -43,7 +43,7 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
         ("launch_id", record.launch_id.as_deref().map(Value::from)),
         ("status", status(&record.state.request)),
         ("task_status", status(&record.state.task)),
-        ("candidates", record.unlinked.then(|| candidates.iter().map(candidate).collect())),
+        ("candidates", record.unlinked.then(|| candidates.iter().map(Candidate::document).collect())),
     ];
     for (name, member) in optional {
         if let Some(member) = member {
@@ -54,13 +54,6 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
 }
 
 /// As in the referral document and in the notification.
-fn candidate(candidate: &Candidate) -> Value {
-    match candidate {
-        Candidate::Referral(id) => json!({"referral_id": id}),
-        Candidate::Launch(id) => json!({"launch_id": id}),
-    }
-}
-
 fn told(record: &HistoryRecord) -> Value {
     let mut value: Value = serde_json::from_str(&record.document).unwrap_or_else(|_| json!({}));
     value["at"] = rfc3339(record.at).into();

@@ -55,7 +55,12 @@ impl Message {
     pub fn read(bundle: Vec<u8>, limits: &Limits) -> std::result::Result<Self, Refusal> {
         let bundle = String::from_utf8(bundle).map_err(|error| Refusal {
             status: EREF_INVALID_JSON,
-            issue: Issue::error("structure", "", format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()), "RFC 8259"),
+            issue: Issue::error(
+                "structure",
+                "Bundle",
+                format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()),
+                "RFC 8259",
+            ),
         })?;
         let envelope = parse::parse(&bundle, limits)?;
         let header = check_envelope(&bundle, &envelope)?;
@@ -139,7 +144,7 @@ impl Message {
     pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
         let mut found = match self.view() {
             Ok(view) => check::check(view, dialect),
-            Err(error) => vec![Issue::error("structure", "", error.message(), "")],
+            Err(error) => vec![Issue::error("structure", "Bundle", error.message(), "FHIR R4 json")],
         };
         if self.bundle.starts_with(BYTE_ORDER_MARK) {
             let text = "the JSON begins with a byte order mark, which is ignored";
@@ -235,7 +240,7 @@ impl Message {
             } else {
                 continue;
             };
-            let issue = Issue::error("too-long", format!("Bundle.entry[{entry}].resource"), limit, "");
+            let issue = Issue::error("too-long", format!("Bundle.entry[{entry}].resource"), limit, parse::OUR_LIMITS);
             return Err(Refusal { status: EREF_TOO_LARGE, issue });
         }
         Ok(())
@@ -266,7 +271,7 @@ impl Message {
         let mut take = |index: usize, element: &str, count: usize| {
             left = left.checked_sub(count).ok_or_else(|| {
                 let text = format!("the message names its referral by more than {MOST_IDENTIFIERS} identifiers");
-                Refusal::content("too-costly", format!("Bundle.entry[{index}].resource.{element}"), text, "")
+                Refusal::content("too-costly", format!("Bundle.entry[{index}].resource.{element}"), text, parse::OUR_LIMITS)
             })?;
             Ok(())
         };

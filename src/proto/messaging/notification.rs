@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::changes::Change;
+use super::check::ONE_PATIENT;
 use super::fields::field;
 use super::groups::{Object, Reader, Said};
 use super::view::resource_type;
@@ -38,7 +39,7 @@ pub struct Notice<'a> {
     /// The message matches no referral.
     pub unlinked: bool,
     /// Our ids of the referrals it may belong to, when it is unlinked.
-    pub candidates: &'a [String],
+    pub candidates: &'a [Value],
     /// The referrals this one comes from.
     pub parents: &'a [Link],
     /// The referrals that come from this one.
@@ -103,7 +104,7 @@ pub fn document(said: Said<'_>, event: &str, issues: &[Issue], notice: &Notice) 
         .put("referral_id", notice.referral_id)
         .put("launch_id", notice.launch_id)
         .put("unlinked", notice.unlinked.then_some(true))
-        .put_list("candidates", notice.candidates.iter().map(|id| json!(id)).collect())
+        .put_list("candidates", notice.candidates.to_vec())
         .put("message", Some(message(reader).value()))
         .put("focus", Some(view.focus().map(resource_type).collect::<Vec<_>>()))
         .put("changes", changes)
@@ -148,7 +149,11 @@ fn needs(reader: Reader<'_>, event: &str, issues: &[Issue], notice: &Notice) -> 
     let wanted = [
         ("show", new),
         ("answer", new && is_question(reader, event)),
-        ("review", new && is_to_be_reviewed(reader, event) || issues.iter().any(|issue| issue.severity == "error")),
+        (
+            "review",
+            new && is_to_be_reviewed(reader, event)
+                || issues.iter().any(|issue| issue.severity == "error" || issue.source == ONE_PATIENT),
+        ),
         ("link", notice.unlinked),
     ];
     wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(need, _)| need).collect()

@@ -1,6 +1,7 @@
 //! What is told of a message: to the host in its event, and in the referral's history.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Tracked, state};
@@ -49,7 +50,7 @@ pub fn told(
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
-    let candidates: Vec<String> = candidates.into_iter().map(Candidate::into_id).collect();
+    let candidates: Vec<Value> = candidates.iter().map(Candidate::document).collect();
     let notice = Notice {
         partner: Some(partner),
         trusted,
