@@ -1393,6 +1393,11 @@ void eref_message_free(eref_message *message);
 /**
  * Begins a message to a partner; event is the guide's code, for example "add-service-request".
  *
+ * It begins with nothing: all that the event needs is to be set, the referral's number (referral.identifier[0].value) too, except in a new
+ * referral, which gets one where none is set. So use it for new referrals, and for referrals that this store does not know. About a
+ * referral that is known here use eref_draft_new_for: a message has to carry the referral's full current content, with the numbers of both
+ * sides and the ids of its parts, which only that call fills in. What is left out of a draft made here is gone at the partner's.
+ *
  * Ownership: *out is owned by the caller: eref_draft_free. The texts are copied.
  * Threads: any.
  * Errors: EREF_NOT_FOUND (partner), EREF_UNKNOWN_EVENT, EREF_CONFIG (the partner has no "messaging.endpoint", or an unknown
@@ -1498,6 +1503,28 @@ int32_t eref_draft_add_attachment(eref_draft *draft,
                                   const uint8_t *data,
                                   size_t data_len,
                                   eref_error **error);
+
+/**
+ * Adds a file that does not go in the message: the partner fetches it from our FHIR API, at a random address that the message states
+ * with size and hash. It needs the credentials by which we know it as a sender (messaging.inbound); nobody else can fetch the file. It is
+ * kept from the send on, as long as the message's body (retention.body_days). Send the message as it was built: of one that was parsed
+ * again from its text the file is not known any more. Partners to whom the referral is passed on later cannot fetch it.
+ *
+ * Ownership: the texts and the data are copied.
+ * Threads: one call at a time on a draft.
+ * Errors: EREF_TOO_LARGE (the message names the limit), EREF_INVALID_ARGUMENT (title, content_type, or no data), EREF_CONFIG (the partner
+ * has no credentials in messaging.inbound), EREF_INVALID_UTF8, EREF_BUSY.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_draft_add_attachment_served(eref_draft *draft,
+                                         const char *title,
+                                         size_t title_len,
+                                         const char *content_type,
+                                         size_t content_type_len,
+                                         const uint8_t *data,
+                                         size_t data_len,
+                                         eref_error **error);
 
 /**
  * Adds a file that the partner fetches from an address, instead of one that goes in the message.

@@ -25,6 +25,15 @@ fn field(message: &Message, name: &str) -> String {
     message.field(name).unwrap().unwrap_or_default()
 }
 
+/// What `ereferral audit export` prints.
+fn exported(clinic: &Clinic) -> Vec<Value> {
+    let file = clinic.path("ereferral.json");
+    std::fs::write(&file, clinic.document(|_| {}).to_string()).unwrap();
+    let command = std::process::Command::new(env!("CARGO_BIN_EXE_ereferral")).args(["audit", "export"]).arg(&file).output().unwrap();
+    assert!(command.status.success(), "{}", String::from_utf8_lossy(&command.stderr));
+    String::from_utf8(command.stdout).unwrap().lines().map(|line| parsed(line.as_bytes())).collect()
+}
+
 /// A referral of ours, sent.
 fn ours(pos: &Serving) -> String {
     let delivery = pos.engine.send("rms", "new", &pos.referral(1, "Knee pain")).unwrap();
@@ -92,6 +101,18 @@ fn a_step_that_is_not_foreseen_needs_a_reason_which_is_audited() {
     assert!(!pos.engine.send_with("rms", "late", &update, &options).unwrap().already);
     // The same act again is not a new step.
     assert!(pos.engine.send("rms", "late", &update).unwrap().already);
+    assert!(pos.engine.send_with("rms", "late", &update, &options).unwrap().already);
+    let notes: Vec<Value> = exported(&clinic).into_iter().filter(|entry| entry["subtype"][0]["display"] == "note").collect();
+    let told = |entry: &Value| {
+        let details = entry["entity"][0]["detail"].as_array().unwrap().clone();
+        let note = details.iter().find(|detail| detail["type"] == "note").unwrap()["valueString"].as_str().unwrap();
+        parsed(note.as_bytes())["forced"].clone()
+    };
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    let (forced, record) = (told(&notes[0]), pos.delivery("late"));
+    assert_eq!((&forced["reason"], &forced["delivery_id"]), (&json!("withdrawn by mistake"), &json!(record.id)));
+    assert_eq!((&forced["message_id"], &forced["partner"]), (&json!(update.message_id()), &json!("rms")));
+    assert!(forced["findings"].to_string().contains("revoked to active"), "{forced}");
     assert_eq!(SendOptions::parse(r#"{"force": " "}"#).err().unwrap().status(), EREF_INVALID_ARGUMENT);
     pos.stop();
 }

@@ -139,6 +139,8 @@ fn a_letter_that_cannot_be_opened_is_leased_without_its_body() {
         body: vec![b'x'; LARGE].into(),
         referral: None,
         replaces: None,
+        files: Vec::new(),
+        note: None,
     };
     assert_refused(|| store.enqueue(&letter, now));
     store.enqueue(&letter, now).unwrap();

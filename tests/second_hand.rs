@@ -12,6 +12,9 @@ use ereferral::proto::settings::{Limits, Settings};
 use ereferral::proto::store::ReferralRole;
 use serde_json::{Value, json};
 
+#[path = "support/r4.rs"]
+mod r4;
+
 /// Fixed, and later than every time in the files.
 const NOW: i64 = 1_800_000_000_000;
 
@@ -272,4 +275,20 @@ fn what_was_written_by_hand_parses_without_errors() {
         let errors = message.errors(dialects::dialect(case["dialect"].as_str().unwrap()).unwrap());
         assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
     }
+}
+
+/// Updates, answers and children too: what is composed of these cases is right to the eyes of the independent checker.
+#[test]
+fn an_independent_checker_finds_nothing_in_what_is_composed_of_them() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("composed-second-hand");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    for path in files() {
+        let case = read(&path);
+        let bundle = composed(&case).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let name = [case["dialect"].as_str().unwrap(), case["event"].as_str().unwrap(), path.file_name().unwrap().to_str().unwrap()];
+        std::fs::write(folder.join(name.join(".")), bundle.to_string()).unwrap();
+    }
+    let Some((good, told)) = r4::checked(&folder) else { return };
+    assert!(good, "{told}");
 }

@@ -161,6 +161,8 @@ fn outgoing(partner: &str, host_key: &str, referral: Option<&str>) -> OutgoingMe
         body: format!("body of {host_key}").into_bytes().into(),
         referral: referral.map(|value| update(&[value])),
         replaces: None,
+        files: Vec::new(),
+        note: None,
     }
 }
 

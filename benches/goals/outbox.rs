@@ -88,6 +88,8 @@ fn message(partner: &str, body: &Arc<Vec<u8>>) -> OutgoingMessage {
         body: body.clone(),
         referral: None,
         replaces: None,
+        files: Vec::new(),
+        note: None,
     }
 }
 

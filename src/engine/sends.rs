@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::engine::deliveries::Delivery;
 use crate::engine::events::limits_of_kept;
@@ -189,6 +189,8 @@ impl Engine {
             body: memory::copy(message.bundle(), "the message")?.into(),
             referral: None,
             replaces: options.replaces.clone(),
+            files: message.served().to_vec(),
+            note: None,
         };
         // A repeated call says nothing new, whatever the referral is by now.
         let known = store.delivery(host_key)?;
@@ -196,12 +198,11 @@ impl Engine {
         if !repeats {
             check(message, partner)?;
         }
-        let mut audited = repeats;
         for _ in 0..tracking::TRIES {
             let placed = tracking::place(store, settings, &partner.name, message.view()?)?;
             let tracked = tracking::sent(&partner.name, message.header().event_code(), placed, clock::id());
-            if let Some(tracked) = tracked.as_ref().filter(|_| !audited) {
-                audited = self.allow(&outgoing, tracked, options)?;
+            if let Some(tracked) = tracked.as_ref().filter(|_| !repeats) {
+                outgoing.note = allow(&outgoing, tracked, options)?;
             }
             outgoing.referral = match tracked {
                 Some(tracked) => {
@@ -220,27 +221,25 @@ impl Engine {
         }
         Err(Error::new(EREF_STORE, "too many messages of one referral came at once; try again"))
     }
+}
 
-    /// Refuses what is not ours to say, and steps that are not foreseen unless the host forces them. What is forced stands in the audit
-    /// before it is sent; true when it does.
-    fn allow(&self, outgoing: &OutgoingMessage, tracked: &Tracked, options: &SendOptions) -> Result<bool> {
-        let (forbidden, unforeseen) = tracking::held_back(&outgoing.partner, tracked);
-        if forbidden {
-            let text = format!("{} is not ours to send in this referral, by our part in it", tracked.event);
-            return Err(Error::new(EREF_FORBIDDEN, text));
-        }
-        if unforeseen.is_empty() {
-            return Ok(false);
-        }
-        let Some(reason) = options.force.as_deref() else {
-            let first = unforeseen.first().map_or("", |issue| issue.text.as_str());
-            let text = format!("{first}; give a reason to force it");
-            return Err(Error::new(EREF_WRONG_STATE, text).with_detail(outcome_json(&unforeseen)));
-        };
-        let findings: Vec<&str> = unforeseen.iter().map(|issue| issue.text.as_str()).collect();
-        let note = json!({"forced": {"delivery_id": outgoing.id, "partner": outgoing.partner, "event": tracked.event,
-            "message_id": outgoing.message_id, "reason": reason, "findings": findings}});
-        self.0.store.audit_note(&note.to_string(), clock::now())?;
-        Ok(true)
+/// Refuses what is not ours to say, and steps that are not foreseen unless the host forces them: then the note that the audit trail takes
+/// with the message.
+fn allow(outgoing: &OutgoingMessage, tracked: &Tracked, options: &SendOptions) -> Result<Option<Value>> {
+    let (forbidden, unforeseen) = tracking::held_back(&outgoing.partner, tracked);
+    if forbidden {
+        let text = format!("{} is not ours to send in this referral, by our part in it", tracked.event);
+        return Err(Error::new(EREF_FORBIDDEN, text));
     }
+    if unforeseen.is_empty() {
+        return Ok(None);
+    }
+    let Some(reason) = options.force.as_deref() else {
+        let first = unforeseen.first().map_or("", |issue| issue.text.as_str());
+        let text = format!("{first}; give a reason to force it");
+        return Err(Error::new(EREF_WRONG_STATE, text).with_detail(outcome_json(&unforeseen)));
+    };
+    let findings: Vec<&str> = unforeseen.iter().map(|issue| issue.text.as_str()).collect();
+    Ok(Some(json!({"forced": {"delivery_id": outgoing.id, "partner": outgoing.partner, "event": tracked.event,
+        "message_id": outgoing.message_id, "reason": reason, "findings": findings}})))
 }

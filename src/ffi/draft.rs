@@ -53,6 +53,11 @@ impl ExclusiveHandle for eref_draft {
 
 /// Begins a message to a partner; event is the guide's code, for example "add-service-request".
 ///
+/// It begins with nothing: all that the event needs is to be set, the referral's number (referral.identifier[0].value) too, except in a new
+/// referral, which gets one where none is set. So use it for new referrals, and for referrals that this store does not know. About a
+/// referral that is known here use eref_draft_new_for: a message has to carry the referral's full current content, with the numbers of both
+/// sides and the ids of its parts, which only that call fills in. What is left out of a draft made here is gone at the partner's.
+///
 /// Ownership: *out is owned by the caller: eref_draft_free. The texts are copied.
 /// Threads: any.
 /// Errors: EREF_NOT_FOUND (partner), EREF_UNKNOWN_EVENT, EREF_CONFIG (the partner has no "messaging.endpoint", or an unknown
@@ -219,6 +224,38 @@ pub unsafe extern "C" fn eref_draft_add_attachment(
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_draft_add_attachment", error, body) }
+}
+
+/// Adds a file that does not go in the message: the partner fetches it from our FHIR API, at a random address that the message states
+/// with size and hash. It needs the credentials by which we know it as a sender (messaging.inbound); nobody else can fetch the file. It is
+/// kept from the send on, as long as the message's body (retention.body_days). Send the message as it was built: of one that was parsed
+/// again from its text the file is not known any more. Partners to whom the referral is passed on later cannot fetch it.
+///
+/// Ownership: the texts and the data are copied.
+/// Threads: one call at a time on a draft.
+/// Errors: EREF_TOO_LARGE (the message names the limit), EREF_INVALID_ARGUMENT (title, content_type, or no data), EREF_CONFIG (the partner
+/// has no credentials in messaging.inbound), EREF_INVALID_UTF8, EREF_BUSY.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_draft_add_attachment_served(
+    draft: *mut eref_draft,
+    title: *const c_char,
+    title_len: usize,
+    content_type: *const c_char,
+    content_type_len: usize,
+    data: *const u8,
+    data_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable texts and data (header, Ownership and Text).
+    let body = || unsafe {
+        let title = text_in(title, title_len, "title")?;
+        let content_type = text_in(content_type, content_type_len, "content_type")?;
+        let data = data_in(data, data_len, "data")?;
+        exclusive(draft, |composing| composing.draft.add_attachment_served(title, content_type, data))
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_draft_add_attachment_served", error, body) }
 }
 
 /// Adds a file that the partner fetches from an address, instead of one that goes in the message.

@@ -279,6 +279,9 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
     let Some(path) = request.uri().path().strip_prefix(prefix.as_str()) else {
         return http::plain(404, "nothing is served here");
     };
+    if let Some(id) = messaging::files::id(path).filter(|_| serves(Purpose::Messaging)) {
+        return messaging::files::handle(ctx, request, id).await;
+    }
     match path {
         "/fhir/$process-message" | "/fhir/$process-messages" | "/fhir/MessageHeader/$process-message"
             if serves(Purpose::Messaging) =>

@@ -84,6 +84,9 @@ pub trait Outbox: Send + Sync {
     fn enqueue(&self, message: &OutgoingMessage, now: Millis) -> Result<Option<Enqueued>>;
     /// Finds a delivery by our id, or by the host's key.
     fn delivery(&self, id_or_host_key: &str) -> Result<Option<DeliveryRecord>>;
+    /// A file that goes with a message to this partner, who fetches it now; that is audited. `None` for any other partner, and when it
+    /// is not kept any more: it goes with the body of its message.
+    fn fetch_file(&self, id: &str, partner: &str, now: Millis) -> Result<Option<ServedFile>>;
     /// The newest deliveries, optionally in one state.
     fn deliveries(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<DeliveryRecord>>;
 }

@@ -84,6 +84,7 @@ int main(void)
 
     FAILS(eref_draft_new(NULL, NULL, N, NULL, N, NULL, NULL));
     FAILS(eref_draft_new_for(NULL, NULL, N, NULL, N, NULL, N, NULL, N, NULL, NULL));
+    FAILS(eref_draft_add_attachment_served(NULL, NULL, N, NULL, N, NULL, 1, NULL));
     FAILS(eref_draft_add_attachment_url(NULL, NULL, N, NULL, N, NULL, N, NULL));
     FAILS(eref_draft_fields_json(NULL, NULL, NULL));
     FAILS(eref_draft_set(NULL, NULL, N, NULL, N, NULL));

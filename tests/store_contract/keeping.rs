@@ -225,6 +225,75 @@ fn purge_takes_what_is_done_and_old_and_nothing_else() {
 }
 
 #[test]
+fn purge_leaves_what_a_referral_says_by_now() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    let take = |id: &str, event: &str| {
+        let message = IncomingMessage { event: event.into(), ..incoming("a", id, Some("R1")) };
+        accept(store, &message, NOW).unwrap();
+        let waiting = lease(store, NOW).unwrap();
+        store.finish_event(&waiting.id, 1, NOW).unwrap();
+        message.id
+    };
+    let send = |key: &str, event: &str, state| {
+        let message = OutgoingMessage { event: event.into(), ..outgoing("b", key, Some("R1")) };
+        enqueue(store, &message, NOW).unwrap();
+        assert!(lease_delivery(store, "b", NOW).is_some());
+        finish(store, &message.id, outcome(state));
+        message.id
+    };
+    let first = take("m1", "add-service-request");
+    let task = take("m2", "notify-update-process-request");
+    let update = send("k1", "notify-update-service-request", DeliveryState::Delivered);
+    let refused = send("k2", "notify-update-service-request", DeliveryState::Refused);
+    let later = take("m3", "notify-update-process-request");
+    let kept = || {
+        let there = |id: &&String| store.message_body(id).is_ok();
+        [&first, &task, &update, &refused, &later].iter().filter(|id| there(id)).map(|id| (*id).clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(kept().len(), 5);
+    for day in [92, 400] {
+        store.purge(&Retention::default(), NOW + day * DAY).unwrap();
+        assert_eq!(kept(), [update.clone()], "the newest full content that was not refused, as long as the referral");
+    }
+    // Where nothing was full it is the newest message.
+    let message = IncomingMessage { event: "notify-add-process-request".into(), ..incoming("a", "m4", Some("R2")) };
+    accept(store, &message, NOW).unwrap();
+    let waiting = lease(store, NOW).unwrap();
+    store.finish_event(&waiting.id, 1, NOW).unwrap();
+    store.purge(&Retention::default(), NOW + 400 * DAY).unwrap();
+    assert_eq!(store.message_body(&message.id).unwrap(), *message.body);
+}
+
+#[test]
+fn a_file_is_its_receivers_alone_and_goes_with_its_message() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    let file = ServedFile {
+        id: "file-1".into(),
+        content_type: "application/pdf".into(),
+        content: Arc::new([b"%PDF invented".as_slice(), &[b'x'; 2 << 20]].concat()),
+    };
+    let message = OutgoingMessage { files: vec![file.clone()], ..outgoing("a", "k1", None) };
+    enqueue(store, &message, NOW).unwrap();
+    // The same call again keeps it once.
+    enqueue(store, &OutgoingMessage { id: fresh_id(), ..message.clone() }, NOW).unwrap();
+    assert_eq!(store.fetch_file("file-1", "b", NOW).unwrap(), None);
+    assert_eq!(store.fetch_file("file-2", "a", NOW).unwrap(), None);
+    let before = audit_entries(&kit);
+    assert_eq!(store.fetch_file("file-1", "a", NOW).unwrap(), Some(file));
+    assert_eq!(audit_entries(&kit), before + 1, "who fetched is recorded");
+    let kept = std::fs::read(kit.path("s.db-wal")).unwrap();
+    assert!(!kept.windows(13).any(|piece| piece == b"%PDF invented"), "in clear");
+    assert!(lease_delivery(store, "a", NOW).is_some());
+    finish(store, &message.id, outcome(DeliveryState::Delivered));
+    store.purge(&Retention::default(), NOW + 89 * DAY).unwrap();
+    assert!(store.fetch_file("file-1", "a", NOW).unwrap().is_some());
+    store.purge(&Retention::default(), NOW + 91 * DAY).unwrap();
+    assert_eq!(store.fetch_file("file-1", "a", NOW).unwrap(), None);
+}
+
+#[test]
 fn a_seen_jwt_id_may_come_again_after_its_time() {
     let kit = Kit::new();
     assert!(kit.store.use_jti("app", "j", NOW + SECOND, NOW).unwrap());

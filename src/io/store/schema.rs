@@ -47,6 +47,12 @@ CREATE INDEX outbox_by_hand ON outbox (partner, next_attempt) WHERE by_hand = 1;
 CREATE INDEX outbox_failing ON outbox (partner) WHERE state IN (1, 5) AND attempts > 0;
 CREATE INDEX outbox_message ON outbox (partner, message_mac);
 
+-- Files of messages that their receivers fetch from us; `body` keeps their pieces under the same id.
+CREATE TABLE file (
+    id TEXT PRIMARY KEY, outbox_id TEXT NOT NULL, partner TEXT NOT NULL, size INTEGER NOT NULL, content_type BLOB NOT NULL /* sealed */)
+    WITHOUT ROWID;
+CREATE INDEX file_of ON file (outbox_id);
+
 -- What the host has yet to take. A lane is a referral, or a partner where there is none; one event of a lane is out at a time.
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, partner TEXT NOT NULL, referral_id TEXT,

@@ -10,6 +10,7 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("message refused", "110107", "Import", "C"),
     ("message queued", "110106", "Export", "R"),
     ("delivery", "110106", "Export", "R"),
+    ("file", "110106", "Export", "R"),
     ("login refused", "110114", "User Authentication", "E"),
     ("launch", "110114", "User Authentication", "E"),
     ("code", "110114", "User Authentication", "E"),

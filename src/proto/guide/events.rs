@@ -35,6 +35,13 @@ pub struct EventInfo {
     pub response: Option<&'static str>,
 }
 
+impl EventInfo {
+    /// Whether it carries the referral's full current content (messaging.md 12).
+    pub fn is_full(&self) -> bool {
+        self.direction == Direction::SourceToTarget && self.focus == REQUEST
+    }
+}
+
 use Direction::{Link, Report, SourceToCopy, SourceToTarget, TargetToSource};
 
 const REQUEST: &[&str] = &["ServiceRequest"];

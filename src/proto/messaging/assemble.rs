@@ -19,7 +19,7 @@ use crate::proto::fhir::outcome::Issue;
 use crate::proto::guide::dialects::{OWN_REFERRAL, OWN_TASK};
 use crate::proto::guide::field::{Field, Home, Kind};
 use crate::proto::guide::fields_table::FIELDS;
-use crate::proto::store::{Identifier, Millis};
+use crate::proto::store::{Identifier, Millis, ServedFile};
 
 /// A resource on its way into the Bundle.
 struct Entry {
@@ -42,17 +42,19 @@ struct Assembly<'d> {
     others: Vec<Entry>,
     /// Where the resources are that others name by keys.
     addresses: BTreeMap<String, String>,
+    served: Vec<ServedFile>,
 }
 
-/// The Bundle of a draft, and what is wrong with it.
-pub(super) fn bundle(draft: &Draft, now: Millis, random: &dyn Fn() -> [u8; 32]) -> (Value, Vec<Issue>) {
+/// The Bundle of a draft, the files it names that are fetched from us, and what is wrong with it.
+pub(super) fn bundle(draft: &Draft, now: Millis, random: &dyn Fn() -> [u8; 32]) -> (Value, Vec<ServedFile>, Vec<Issue>) {
     let mut issues = Vec::new();
     let mut assembly = Assembly::new(draft, now, random);
     assembly.take_host_resources();
     assembly.take_known();
     assembly.write_fields(&mut issues);
     assembly.add_attachments();
-    (assembly.bundle(&mut issues), issues)
+    let served = std::mem::take(&mut assembly.served);
+    (assembly.bundle(&mut issues), served, issues)
 }
 
 /// The Bundle of what is known of the referral, as the draft would begin with it.
@@ -86,6 +88,7 @@ impl<'d> Assembly<'d> {
             parts: BTreeMap::new(),
             others: Vec::new(),
             addresses: BTreeMap::new(),
+            served: Vec::new(),
         }
     }
 

@@ -56,5 +56,6 @@ pub fn completed(
         add(entry, "fullUrl", json!(url));
     }
     let bytes = serde_json::to_vec(&bundle).map_err(unreadable)?;
-    Message::composed(bytes, message.content_identity(), &settings.limits)
+    let completed = Message::composed(bytes, message.content_identity(), &settings.limits)?;
+    Ok(completed.serving(message.served().to_vec()))
 }

@@ -101,6 +101,8 @@ pub(super) enum Content {
     Data(Vec<u8>),
     /// Elsewhere, to be fetched.
     Url(String),
+    /// Here, to be fetched from us.
+    Served(Arc<Vec<u8>>),
 }
 
 impl Draft {
@@ -259,6 +261,27 @@ impl Draft {
 
     /// Adds a file. `title` is a file name with its extension. Errors: `EREF_INVALID_ARGUMENT`, `EREF_TOO_LARGE`.
     pub fn add_attachment(&mut self, title: &str, content_type: &str, data: &[u8]) -> Result<()> {
+        let data = self.checked_file(title, content_type, data)?;
+        self.add_file(title, content_type, Content::Data(data));
+        Ok(())
+    }
+
+    /// Adds a file that does not go in the message: its partner fetches it from our FHIR API with the credentials by which we know it as a
+    /// sender, and nobody else can (messaging.md 15). Errors: `EREF_INVALID_ARGUMENT`, `EREF_TOO_LARGE`, `EREF_CONFIG` (we know no
+    /// credentials of the partner).
+    pub fn add_attachment_served(&mut self, title: &str, content_type: &str, data: &[u8]) -> Result<()> {
+        let messaging = self.settings.partner(&self.partner).and_then(|partner| partner.messaging.as_ref());
+        if !messaging.is_some_and(|messaging| messaging.inbound.iter().any(|way| way.none.is_none())) {
+            let text = format!("partner {}: messaging.inbound has no credentials with which it could fetch a file", self.partner);
+            return Err(Error::new(EREF_CONFIG, text));
+        }
+        let data = self.checked_file(title, content_type, data)?;
+        self.add_file(title, content_type, Content::Served(Arc::new(data)));
+        Ok(())
+    }
+
+    /// A copy of a file that may go along.
+    fn checked_file(&self, title: &str, content_type: &str, data: &[u8]) -> Result<Vec<u8>> {
         check_file(title, content_type)?;
         let limits = &self.settings.limits;
         if data.is_empty() {
@@ -267,12 +290,15 @@ impl Draft {
         if data.len() > limits.attachment_bytes {
             return Err(Error::new(EREF_TOO_LARGE, "the file is larger than limits.attachment_bytes"));
         }
-        let size = |file: &File| if let Content::Data(data) = &file.content { data.len() } else { 0 };
+        let size = |file: &File| match &file.content {
+            Content::Data(data) => data.len(),
+            Content::Served(data) => data.len(),
+            Content::Url(_) => 0,
+        };
         if self.attachments.iter().map(size).sum::<usize>() + data.len() > limits.attachments_bytes {
             return Err(Error::new(EREF_TOO_LARGE, "the files together are larger than limits.attachments_bytes"));
         }
-        self.add_file(title, content_type, Content::Data(memory::copy(data, "the file")?));
-        Ok(())
+        memory::copy(data, "the file")
     }
 
     /// Adds a file that the partner fetches from an address (messaging.md 15). Errors: `EREF_INVALID_ARGUMENT`.
@@ -292,10 +318,10 @@ impl Draft {
     /// Composes the Bundle and checks it as its receiver will; all findings at once in the error's detail. Errors: `EREF_INVALID_FIELD`
     /// (something is missing or contradicts itself), `EREF_INVALID_CONTENT` (the guide's rules are not kept).
     pub fn build(&self, now: Millis, random: &dyn Fn() -> [u8; 32]) -> Result<Message> {
-        let (bundle, mut issues) = assemble::bundle(self, now, random);
+        let (bundle, served, mut issues) = assemble::bundle(self, now, random);
         let bytes =
             serde_json::to_vec(&bundle).map_err(|_| Error::new(EREF_INVALID_CONTENT, "the message cannot be written as JSON"))?;
-        let message = Message::composed(bytes, self.identity(), &self.settings.limits)?;
+        let message = Message::composed(bytes, self.identity(), &self.settings.limits)?.serving(served);
         issues.extend(self.missing(message.view()?));
         let status = if issues.is_empty() { EREF_INVALID_CONTENT } else { EREF_INVALID_FIELD };
         issues.extend(message.errors(self.dialect));
@@ -339,6 +365,10 @@ impl Draft {
             match &file.content {
                 Content::Data(data) => part(data),
                 Content::Url(url) => part(url.as_bytes()),
+                Content::Served(data) => {
+                    part(b"served");
+                    part(data);
+                }
             }
         }
         let mut identity = [0; 32];

@@ -23,6 +23,7 @@ use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::{self, Refusal};
 use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Limits;
+use crate::proto::store::ServedFile;
 
 /// Foci a message may have. One is usual; a booking with its communications has a few.
 const MOST_FOCI: usize = 16;
@@ -43,6 +44,7 @@ pub struct Message {
     issues_json: OnceLock<String>,
     attachments: Vec<attachments::Slot>,
     origin: Option<Origin>,
+    served: Vec<ServedFile>,
 }
 
 impl Message {
@@ -74,6 +76,7 @@ impl Message {
             event,
             attachments,
             origin: None,
+            served: Vec::new(),
             identity: OnceLock::new(),
             cast: OnceLock::new(),
             document: OnceLock::new(),
@@ -90,6 +93,16 @@ impl Message {
         let mut message = Self::parse(bundle, limits)?;
         message.identity = OnceLock::from(identity);
         Ok(message)
+    }
+
+    /// The message with the files it names that its receiver fetches from us.
+    pub fn serving(self, served: Vec<ServedFile>) -> Self {
+        Self { served, ..self }
+    }
+
+    /// The files it names that its receiver fetches from us.
+    pub fn served(&self) -> &[ServedFile] {
+        &self.served
     }
 
     /// A message out of the store, with the notification document that was made when it arrived.

@@ -12,6 +12,7 @@ pub mod content;
 pub mod credentials;
 pub mod envelope;
 pub mod fields;
+pub mod files;
 pub mod groups;
 pub mod header;
 mod html;

@@ -42,6 +42,20 @@ impl Failure {
         self.profile = dialect(&partner.dialect).and_then(|dialect| dialect.profile("OperationOutcome"));
         self
     }
+    /// A word for the audit trail.
+    pub(super) fn code(&self) -> &'static str {
+        self.issue.code
+    }
+    /// The answer; the log says that it was one.
+    pub(super) fn response(self: Box<Self>, ctx: &Ctx) -> Response {
+        let text = format!("a request was answered {}: {}", self.status.as_u16(), self.issue.code);
+        ctx.world.log.line(Level::Warn, "messaging", text);
+        let mut response = fhir_response(self.status, self.body());
+        if let Some((name, value)) = self.extra {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
     fn body(&self) -> Vec<u8> {
         let mut outcome = outcome(std::slice::from_ref(&self.issue));
         if let Some(profile) = self.profile {
@@ -62,15 +76,7 @@ impl From<Refusal> for Box<Failure> {
 pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
     let mut response = match receive(ctx, request).await {
         Ok(response) => response,
-        Err(failure) => {
-            let text = format!("a message was answered {}: {}", failure.status.as_u16(), failure.issue.code);
-            ctx.world.log.line(Level::Warn, "messaging", text);
-            let mut response = fhir_response(failure.status, failure.body());
-            if let Some((name, value)) = failure.extra {
-                response.headers_mut().insert(name, value);
-            }
-            response
-        }
+        Err(failure) => failure.response(ctx),
     };
     for name in ["x-request-id", "x-correlation-id"] {
         if let Some(value) = request.headers().get(name).filter(|value| is_echoable(value)) {
@@ -87,7 +93,7 @@ fn is_echoable(value: &HeaderValue) -> bool {
     (1..=128).contains(&bytes.len()) && bytes.iter().all(plain)
 }
 
-fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
+pub(super) fn fhir_response(status: StatusCode, body: Vec<u8>) -> Response {
     let empty = body.is_empty();
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::{Millis, ReferralUpdate};
 
 /// A message to be sent.
@@ -27,6 +29,21 @@ pub struct OutgoingMessage {
     pub referral: Option<ReferralUpdate>,
     /// Our id of the delivery that this one is sent instead of.
     pub replaces: Option<String>,
+    /// The files it names that its receiver fetches from us.
+    pub files: Vec<ServedFile>,
+    /// What the audit trail notes with it, as JSON.
+    pub note: Option<Value>,
+}
+
+/// A file of a message that its receiver, and nobody else, fetches from us (messaging.md 15).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServedFile {
+    /// The random id in its address.
+    pub id: String,
+    /// Its media type.
+    pub content_type: String,
+    /// The content. Shared, so that it need not be copied.
+    pub content: Arc<Vec<u8>>,
 }
 
 /// The states of a delivery. The numbers are ABI.

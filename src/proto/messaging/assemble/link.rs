@@ -10,9 +10,10 @@ use crate::proto::guide::dialects::OWN_COMMUNICATION;
 use crate::proto::guide::events::Direction;
 use crate::proto::guide::field::Home;
 use crate::proto::messaging::compose::{Child, Content, File};
+use crate::proto::messaging::files;
 use crate::proto::messaging::known::part_key;
 use crate::proto::messaging::path::{elements_of, resource_type};
-use crate::proto::store::Identifier;
+use crate::proto::store::{Identifier, ServedFile};
 
 impl Assembly<'_> {
     pub(super) fn to(&self, home: Home) -> Option<Value> {
@@ -251,10 +252,11 @@ impl Assembly<'_> {
     pub(super) fn add_attachments(&mut self) {
         let holds = self.draft.dialect.payload_holds_files && self.draft.focus_homes().contains(&Home::Communication);
         for file in &self.draft.attachments {
+            let attachment = self.attachment(file);
             if let Some(letter) = self.own(Home::Communication).filter(|_| holds) {
                 default(letter, "payload", json!([]));
                 if let Some(payload) = letter.get_mut("payload").and_then(Value::as_array_mut) {
-                    payload.push(json!({"contentAttachment": attachment(file)}));
+                    payload.push(json!({"contentAttachment": attachment}));
                 }
                 continue;
             }
@@ -263,10 +265,38 @@ impl Assembly<'_> {
             default(&mut entry.value, "subject", reference(&part_key(Home::Patient)));
             let author = if self.draft.as_target { Home::TargetRole } else { Home::RequesterRole };
             default(&mut entry.value, "author", json!([self.party(author).unwrap_or_else(|| reference(&part_key(author)))]));
-            default(&mut entry.value, "content", json!([{"attachment": attachment(file)}]));
+            default(&mut entry.value, "content", json!([{"attachment": attachment}]));
             default(&mut entry.value, "context", json!({"related": [reference(&part_key(Home::Request))]}));
             self.others.push(entry);
         }
+    }
+
+    /// What the message says of a file. One that is fetched from us has an address that cannot be guessed.
+    fn attachment(&mut self, file: &File) -> Value {
+        let mut attachment = json!({"contentType": file.content_type});
+        let data: &[u8] = match &file.content {
+            Content::Url(url) => {
+                attachment["url"] = json!(url);
+                &[]
+            }
+            Content::Data(data) => {
+                attachment["data"] = json!(STANDARD.encode(data));
+                data
+            }
+            Content::Served(data) => {
+                let id = self.uuid();
+                attachment["url"] = json!(files::address(&self.own_base, &id));
+                self.served.push(ServedFile { id, content_type: file.content_type.clone(), content: data.clone() });
+                data
+            }
+        };
+        if !data.is_empty() {
+            let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data);
+            attachment["size"] = json!(data.len());
+            attachment["hash"] = json!(STANDARD.encode(hash.as_ref()));
+        }
+        attachment["title"] = json!(file.title);
+        attachment
     }
 
     /// The MessageHeader (messaging.md 4.3).
@@ -310,19 +340,4 @@ fn titled(code: &str) -> String {
         None => String::new(),
     };
     code.split('-').map(word).collect::<Vec<_>>().join(" ")
-}
-
-fn attachment(file: &File) -> Value {
-    let mut attachment = json!({"contentType": file.content_type});
-    match &file.content {
-        Content::Data(data) => {
-            let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data);
-            attachment["data"] = json!(STANDARD.encode(data));
-            attachment["size"] = json!(data.len());
-            attachment["hash"] = json!(STANDARD.encode(hash.as_ref()));
-        }
-        Content::Url(url) => attachment["url"] = json!(url),
-    }
-    attachment["title"] = json!(file.title);
-    attachment
 }

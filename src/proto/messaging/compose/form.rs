@@ -1,5 +1,7 @@
 //! The form of a draft: which fields its event takes, what they need, and what the referral has in them already.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::{Draft, finding};
@@ -12,6 +14,11 @@ use crate::proto::messaging::view::View;
 
 /// Repetitions of one field that a form shows.
 const SHOWN: usize = 20;
+
+/// When a booking is.
+const DATED: [&str; 2] = ["appointment.start", "appointment.end"];
+/// Bookings in these states need no date (R4 app-3).
+const UNDATED: [&str; 3] = ["proposed", "cancelled", "waitlist"];
 
 impl Draft {
     /// The form to fill, as JSON (docs/schema/form.json): name, required, format, code list, example of every field that means something
@@ -41,7 +48,7 @@ impl Draft {
 
     /// One line of the form.
     fn describe(&self, field: &Field, before: Option<View<'_>>) -> Value {
-        let need = self.need(field);
+        let need = self.need(field, before);
         let mut line = json!({
             "name": field.name,
             "required": need == Need::Required,
@@ -53,6 +60,9 @@ impl Draft {
         });
         if let Need::OneOf(group) = need {
             line["one_of"] = json!(group);
+        }
+        if need == Need::Required && DATED.contains(&field.name) {
+            line["unless"] = json!({"appointment.status": UNDATED});
         }
         if let Some(max) = field.kind.max_length() {
             line["max_length"] = json!(max);
@@ -79,21 +89,31 @@ impl Draft {
         about && !self.dialect.without_fields.contains(&field.name)
     }
 
-    /// Whether this event needs the field: the minimum of messaging.md 5.1, the profiles' mandatory elements, and R4's app-3.
-    fn need(&self, field: &Field) -> Need {
+    /// Whether this event needs the field, beside what `message` says already: the minimum of messaging.md 5.1, the profiles' mandatory
+    /// elements, and R4's app-3.
+    fn need(&self, field: &Field, message: Option<View<'_>>) -> Need {
         let home = field.places[0].0;
         let starts = self.event.code == "add-service-request";
-        let undated = matches!(self.value("appointment.status"), Some("proposed" | "cancelled" | "waitlist"));
         let full_request = starts || self.event.code == "notify-update-service-request";
         match field.name {
             "referral.identifier[].value" if !starts => Need::Required,
-            "appointment.start" | "appointment.end" if undated => Need::Optional,
+            name if DATED.contains(&name) && self.is_undated(message) => Need::Optional,
             _ if home == Home::Request && !full_request => Need::Optional,
             _ if matches!(home, Home::Task | Home::Appointment | Home::Communication) && !self.focus_homes().contains(&home) => {
                 Need::Optional
             }
             _ => field.need,
         }
+    }
+
+    /// Whether the booking is one that needs no date.
+    fn is_undated(&self, message: Option<View<'_>>) -> bool {
+        let known = || {
+            let status = FIELDS.iter().find(|field| field.name == "appointment.status")?;
+            fields::value(message?, status, 0).map(Cow::into_owned)
+        };
+        let status = self.value("appointment.status").map(str::to_owned).or_else(known);
+        status.is_some_and(|status| UNDATED.contains(&status.as_str()))
     }
 
     /// What is needed and neither set, nor known of the referral, nor in the host's own resources.
@@ -104,7 +124,7 @@ impl Draft {
         for field in
             FIELDS.iter().filter(|field| field.write && self.means_something(field) && !self.host_speaks_for(field.places[0].0))
         {
-            match self.need(field) {
+            match self.need(field, Some(message)) {
                 Need::Required if self.makes_up(field) => {
                     issues.push(finding(field.name, &format!("required for {}", self.event.code)));
                 }
@@ -134,7 +154,7 @@ impl Draft {
     fn half_a_time(&self, message: View<'_>) -> Option<Issue> {
         let appointment = message.home(Home::Appointment, 0)?;
         let (start, end) = (appointment.get("start").is_some(), appointment.get("end").is_some());
-        let optional = |name: &str| FIELDS.iter().any(|field| field.name == name && self.need(field) == Need::Optional);
+        let optional = |name: &str| FIELDS.iter().any(|field| field.name == name && self.need(field, Some(message)) == Need::Optional);
         (start != end && optional("appointment.start"))
             .then(|| finding("appointment.end", "start and end stand together (R4 app-2)"))
     }

@@ -184,8 +184,29 @@ fn all_that_is_missing_is_said_at_once() {
 #[test]
 fn an_appointment_has_start_and_end_unless_it_is_proposed_or_cancelled() {
     let mut draft = draft("notify-add-appointment");
-    fill(&mut draft, &[("referral.identifier.value", "R-1"), ("appointment.status", "proposed")]);
-    compose(&draft);
+    let line = |draft: &Draft| {
+        let form: Value = serde_json::from_str(&draft.fields_json()).unwrap();
+        let lines = elements_of(form.get("fields")).to_vec();
+        lines.into_iter().find(|line| line["name"] == "appointment.start").unwrap()
+    };
+    assert_eq!((&line(&draft)["required"], &line(&draft)["unless"]["appointment.status"][0]), (&json!(true), &json!("proposed")));
+    fill(
+        &mut draft,
+        &[("referral.identifier.value", "R-1"), ("appointment.status", "proposed"), ("appointment.identifier", "A-1")],
+    );
+    assert_eq!(line(&draft)["required"], false);
+    let proposed = Message::parse(compose(&draft).to_string().into_bytes(), &Default::default()).unwrap();
+    // Of a booking that is proposed already no date is asked either.
+    let mut known = Known::default();
+    known.add(proposed.view().unwrap(), "notify-add-appointment").unwrap();
+    let mut again = self::draft("notify-add-appointment").about("r", Arc::new(known), ReferralRole::Target, None);
+    again.set("appointment.identifier", "A-1").unwrap();
+    again.set("appointment.description", "First visit").unwrap();
+    assert_eq!(line(&again)["required"], false);
+    let fresh = random();
+    (0..100).for_each(|_| drop(fresh()));
+    let again = again.build(1_778_351_400_118, &fresh).unwrap();
+    assert_eq!(again.field("appointment.status").unwrap().as_deref(), Some("proposed"));
     draft.set("appointment.start", "2026-05-09T14:30:00-04:00").unwrap();
     assert!(findings(&draft).contains("appointment.end"));
     draft.set("appointment.start", "").unwrap();
