@@ -1895,7 +1895,8 @@ int32_t eref_inbox_show(const eref_engine *engine,
 
 /**
  * Hands a message over once more: a parked event comes again as for its first attempt, one that was done comes as a new event with
- * another id. For a host that lost what it took.
+ * another id. For a host that lost what it took. The document of such a new event says "resent": its summary, changes and needs are
+ * those of the day the message came, so it is no news; its links and candidates are those of now.
  *
  * Ownership: the text is copied.
  * Threads: any.

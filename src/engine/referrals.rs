@@ -56,6 +56,8 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
 /// As in the referral document and in the notification.
 fn told(record: &HistoryRecord) -> Value {
     let mut value: Value = serde_json::from_str(&record.document).unwrap_or_else(|_| json!({}));
+    // For handing the message over again.
+    value.as_object_mut().map(|members| members.shift_remove("needs"));
     value["at"] = rfc3339(record.at).into();
     value["direction"] = if record.incoming { "in" } else { "out" }.into();
     value["partner"] = record.partner.as_str().into();

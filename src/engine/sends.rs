@@ -199,7 +199,7 @@ impl Engine {
             check(message, partner)?;
         }
         for _ in 0..tracking::TRIES {
-            let placed = tracking::place(store, settings, &partner.name, message.view()?)?;
+            let placed = tracking::place(store, settings, (&partner.name, true), message.view()?)?;
             let tracked = tracking::sent(&partner.name, message.header().event_code(), placed, clock::id());
             if let Some(tracked) = tracked.as_ref().filter(|_| !repeats) {
                 outgoing.note = allow(&outgoing, tracked, options)?;

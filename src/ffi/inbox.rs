@@ -60,7 +60,8 @@ pub unsafe extern "C" fn eref_inbox_show(
 }
 
 /// Hands a message over once more: a parked event comes again as for its first attempt, one that was done comes as a new event with
-/// another id. For a host that lost what it took.
+/// another id. For a host that lost what it took. The document of such a new event says "resent": its summary, changes and needs are
+/// those of the day the message came, so it is no news; its links and candidates are those of now.
 ///
 /// Ownership: the text is copied.
 /// Threads: any.

@@ -103,6 +103,13 @@ impl Content {
         content
     }
 
+    /// With the tasks of what we answer, which say nothing else that is new.
+    pub(super) fn with_tasks(mut self, mut answer: Self, zone: Option<&str>) -> Self {
+        merge_list(&mut self, &mut answer, List::Tasks, zone);
+        self.settle(zone);
+        self
+    }
+
     /// Reads a document that [`Content::document`] wrote. Errors: `EREF_INVALID_JSON`.
     pub fn read(document: &str) -> Result<Self> {
         let members = serde_json::from_str(document);

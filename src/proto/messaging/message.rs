@@ -31,12 +31,23 @@ const MOST_FOCI: usize = 16;
 /// Identifiers a message may give its referral. Each side adds one or two.
 const MOST_IDENTIFIERS: usize = 64;
 
+/// What was made of a message when it arrived.
+pub struct Arrived {
+    /// The canonical event code, by the part of its sender.
+    pub event: String,
+    /// The dialect its sender speaks; `None`: the one it seems to be written in.
+    pub dialect: Option<&'static Dialect>,
+    /// The notification document.
+    pub document: String,
+}
+
 /// A message: a FHIR Bundle of type `message`, parsed or composed. Immutable; its bytes are exactly what was received or will be sent.
 pub struct Message {
     bundle: String,
     envelope: Envelope,
     header: Header,
     event: String,
+    spoken: Option<&'static Dialect>,
     findings: OnceLock<Vec<Issue>>,
     identity: OnceLock<[u8; 32]>,
     cast: OnceLock<Result<Cast>>,
@@ -70,6 +81,7 @@ impl Message {
         let attachments = envelope.attachments.iter().map(|_| attachments::Slot::default()).collect();
         let message = Self {
             findings: OnceLock::new(),
+            spoken: None,
             bundle,
             envelope,
             header,
@@ -105,10 +117,12 @@ impl Message {
         &self.served
     }
 
-    /// A message out of the store, with the notification document that was made when it arrived.
-    pub fn stored(bundle: Vec<u8>, document: String, origin: Origin, limits: &Limits) -> Result<Self> {
+    /// A message out of the store, with what was made of it when it arrived.
+    pub fn stored(bundle: Vec<u8>, arrived: Arrived, origin: Origin, limits: &Limits) -> Result<Self> {
         let mut message = Self::parse(bundle, limits)?;
-        message.document = OnceLock::from(document);
+        message.document = OnceLock::from(arrived.document);
+        message.event = arrived.event;
+        message.spoken = arrived.dialect;
         message.origin = Some(origin);
         Ok(message)
     }
@@ -148,9 +162,10 @@ impl Message {
         &self.envelope
     }
 
-    /// Everything found wrong or odd in it, checked on the first call as a message of its [`Message::dialect`].
+    /// Everything found wrong or odd in it, checked on the first call as a message of the dialect of its
+    /// sender, or else of its [`Message::dialect`].
     pub fn findings(&self) -> &[Issue] {
-        self.findings.get_or_init(|| self.check(self.dialect()))
+        self.findings.get_or_init(|| self.check(self.spoken.unwrap_or_else(|| self.dialect())))
     }
 
     /// Everything found wrong or odd in it as a message of this dialect.
@@ -179,7 +194,8 @@ impl Message {
     /// A field by its name in the field table, e.g. `patient.name.family`, `appointment.start`, `patient.identifier[0].value`.
     /// `Ok(None)` when the message does not say; `EREF_UNKNOWN_FIELD` when there is no such name.
     pub fn field(&self, name: &str) -> Result<Option<String>> {
-        fields::read(self.view()?, name)
+        // Some spellings of the event do not say who speaks.
+        if name == "event" { Ok(Some(self.event.clone())) } else { fields::read(self.view()?, name) }
     }
 
     /// How often a repeating field or group occurs, e.g. `patient.identifier`.

@@ -139,7 +139,7 @@ fn what_is_about_another_patient_is_reviewed() {
     let issue = |source| Issue::warning("business-rule", "Bundle.entry[1].resource.for", "odd", source);
     let needs = |issue: Issue| {
         let sample = booking("booked");
-        let document = document(sample.view(), TARGET, &[issue], &Notice::default());
+        let document = document(Said::read(sample.view(), None), TARGET, &[issue], &Notice::default());
         serde_json::from_str::<Value>(&document).unwrap()["needs"].to_string()
     };
     assert!(!needs(issue("FHIR R4")).contains("review"));
