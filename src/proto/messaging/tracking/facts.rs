@@ -83,7 +83,7 @@ pub fn read(view: View<'_>) -> Facts {
 }
 
 fn instant(text: &str) -> Option<i64> {
-    date::is_instant(text).then(|| text.parse::<jiff::Timestamp>().ok().map(|at| at.as_millisecond())).flatten()
+    date::moment(text).map(|at| at.as_millisecond())
 }
 
 fn identifier(node: Node<'_>) -> Option<Identifier> {
