@@ -9,6 +9,7 @@ use clinic::{Clinic, Serving, TOKEN, parsed};
 use ereferral::proto::messaging::Message;
 use ereferral::proto::messaging::changes::between;
 use ereferral::proto::messaging::content::{Content, merge};
+use ereferral::proto::messaging::groups::Said;
 use ereferral::proto::settings::Limits;
 use ereferral::proto::store::event_kind::MESSAGE;
 use serde_json::{Value, json};
@@ -139,7 +140,7 @@ fn changes(sequence: &str, step: &str) -> Vec<(String, String, String)> {
     let mut known: Option<Content> = None;
     for (name, ..) in steps {
         let message = Message::parse(body(sequence, name), &Limits::default()).unwrap();
-        let fresh = Content::of(message.view().unwrap(), message.event(), ZONE);
+        let fresh = Content::of(&Said::read(message.view().unwrap(), ZONE), message.event());
         let now = known.as_ref().map_or_else(|| fresh.clone(), |known| merge(known.clone(), fresh.clone(), ZONE).content);
         if *name == step {
             let text =

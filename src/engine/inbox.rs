@@ -6,6 +6,7 @@ use crate::engine::{Engine, events, rfc3339};
 use crate::error::{EREF_INVALID_ARGUMENT, EREF_NOT_FOUND, Error, Result};
 use crate::io::clock;
 use crate::proto::messaging::Message;
+use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::store::{Reception, ReceptionState};
 
@@ -72,12 +73,12 @@ impl Engine {
         let notice = Notice {
             partner: Some(&record.partner),
             trusted: record.trusted,
-            time_zone: settings.system.time_zone.as_deref(),
             our_role: referral.as_ref().map(|referral| referral.our_role.as_str()),
             referral_id: referral.as_ref().map(|referral| referral.id.as_str()),
             launch_id: referral.as_ref().and_then(|referral| referral.launch_id.as_deref()),
             ..Notice::default()
         };
-        Ok(notification::document(message.view()?, &record.event, message.findings(), &notice))
+        let said = Said::read(message.view()?, settings.system.time_zone.as_deref());
+        Ok(notification::document(said, &record.event, message.findings(), &notice))
     }
 }

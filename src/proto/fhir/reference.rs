@@ -137,7 +137,8 @@ impl Order {
         let key = |(entry, nth): &(u32, u32)| keys(*entry as usize).nth(*nth as usize);
         let places = self.0.get_or_init(|| {
             let entries = 0..u32::try_from(targets.count()).unwrap_or(u32::MAX);
-            let mut places: Vec<_> = entries.flat_map(|entry| (0..).zip(keys(entry as usize)).map(move |(nth, _)| (entry, nth))).collect();
+            let mut places: Vec<_> =
+                entries.flat_map(|entry| (0..).zip(keys(entry as usize)).map(move |(nth, _)| (entry, nth))).collect();
             // Of two with the same key the first stays the first.
             places.sort_by_cached_key(key);
             places

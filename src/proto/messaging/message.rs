@@ -17,6 +17,7 @@ use crate::proto::messaging::attachment::Origin;
 use crate::proto::messaging::check;
 use crate::proto::messaging::envelope::{Attachment, Entry, Envelope, Located, Text};
 use crate::proto::messaging::fields;
+use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::header::Header;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::parse::{self, Refusal};
@@ -173,7 +174,8 @@ impl Message {
     pub fn document(&self) -> &str {
         self.document.get_or_init(|| {
             let notice = Notice::default();
-            self.view().map_or_else(|_| "{}".to_owned(), |view| notification::document(view, &self.event, self.findings(), &notice))
+            let document = |view| notification::document(Said::read(view, None), &self.event, self.findings(), &notice);
+            self.view().map_or_else(|_| "{}".to_owned(), document)
         })
     }
 

@@ -47,7 +47,10 @@ impl fmt::Display for Place<'_> {
         }
         match self.step {
             Step::Item(index) => write!(f, "[{index}]"),
-            Step::Member(name) if self.parent.is_some() => write!(f, ".{}", shown(name)),
+            Step::Member(name) if self.parent.is_some() => {
+                f.write_str(".")?;
+                f.write_str(shown(name))
+            }
             Step::Member(name) => f.write_str(name),
         }
     }

@@ -86,15 +86,6 @@ impl<'a> Checker<'a> {
             entries.push(Entry { full_url, kind, resource, links: 0..0 });
         }
         let (r4, invariants, findings) = (R4::get(), invariants::all(), Findings::default());
-        Ok(Self {
-            view,
-            r4,
-            invariants,
-            dialect,
-            findings,
-            entries,
-            links: Vec::new(),
-            contained: HashMap::new(),
-        })
+        Ok(Self { view, r4, invariants, dialect, findings, entries, links: Vec::new(), contained: HashMap::new() })
     }
 }

@@ -1,18 +1,34 @@
 //! What is told of a message: to the host in its event, and in the referral's history.
 
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{Tracked, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::changes::{self, Change};
 use crate::proto::messaging::content::{self, Content};
+use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::view::View;
 use crate::proto::settings::Settings;
 use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralState, ReferralUpdate};
 
-/// The members of a notification that the history keeps.
-const KEPT: [&str; 6] = ["summary", "summary_fr", "changes", "no_change", "outdated", "message"];
+/// The members of a notification that the history keeps, as they stand there.
+#[derive(Default, Deserialize, Serialize)]
+struct Kept<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    summary_fr: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    no_change: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    outdated: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a RawValue>,
+}
 
 /// The notification document of a message received from a partner, and the update of its referral, now with content and history.
 pub fn told(
@@ -24,11 +40,12 @@ pub fn told(
 ) -> (String, Option<ReferralUpdate>) {
     let Tracked { event, before, update, candidates, .. } = tracked;
     let zone = settings.system.time_zone.as_deref();
+    let said = Said::read(view, zone);
     let Some(mut update) = update else {
-        let notice = Notice { partner: Some(partner), trusted, time_zone: zone, ..Notice::default() };
-        return (notification::document(view, event, issues, &notice), None);
+        let notice = Notice { partner: Some(partner), trusted, ..Notice::default() };
+        return (notification::document(said, event, issues, &notice), None);
     };
-    let (content, changes, outdated) = known_after(before.as_ref(), Content::of(view, event, zone), zone);
+    let (content, changes, outdated) = known_after(before.as_ref(), Content::of(&said, event), zone);
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
@@ -36,7 +53,6 @@ pub fn told(
     let notice = Notice {
         partner: Some(partner),
         trusted,
-        time_zone: zone,
         our_role: Some(update.our_role.as_str()),
         referral_id: Some(&update.id),
         launch_id: update.launch_id.as_deref(),
@@ -47,7 +63,7 @@ pub fn told(
         parents: &parents,
         children: &children,
     };
-    let document = notification::document(view, event, issues, &notice);
+    let document = notification::document(said, event, issues, &notice);
     update.document = content.document();
     update.history = history(&document);
     (document, Some(update))
@@ -81,9 +97,8 @@ fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
 }
 
 fn history(notification: &str) -> String {
-    let mut members: Map<String, Value> = serde_json::from_str(notification).unwrap_or_default();
-    members.retain(|name, _| KEPT.contains(&name.as_str()));
-    Value::Object(members).to_string()
+    let kept: Kept<'_> = serde_json::from_str(notification).unwrap_or_default();
+    serde_json::to_string(&kept).unwrap_or_default()
 }
 
 /// State and content of a referral that an unlinked one becomes part of.
