@@ -18,6 +18,7 @@ use crate::proto::store::{
 };
 
 pub use facts::Facts;
+pub use state::Drives;
 pub use told::{joined, told};
 
 /// The event of a message whose own event is not known, kept because it belongs to a known referral (messaging.md 3.4).

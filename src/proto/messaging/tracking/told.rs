@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Tracked, state};
+use super::{Drives, Tracked, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::changes::{self, Change};
-use crate::proto::messaging::content::{self, Content};
+use crate::proto::messaging::content::{self, Content, Merged};
 use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::view::View;
 use crate::proto::settings::Settings;
-use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralState, ReferralUpdate};
+use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralRole, ReferralState, ReferralUpdate};
 
 /// The members of a notification that the history keeps, as they stand there.
 #[derive(Default, Deserialize, Serialize)]
@@ -45,7 +45,17 @@ pub fn told(
         let notice = Notice { partner: Some(partner), trusted, ..Notice::default() };
         return (notification::document(said, event, issues, &notice), None);
     };
-    let (content, changes, outdated) = known_after(before.as_ref(), Content::of(&said, event), zone);
+    let is_partner = |party: &&(String, ReferralRole)| party.0 == partner;
+    let speaker = update.parties.iter().find(is_partner).map(|(_, role)| *role);
+    let speaker = speaker.or_else(|| before.as_ref()?.role_of(partner));
+    let drives = speaker.map_or_else(Drives::default, |speaker| Drives::of(speaker, update.our_role));
+    let (Merged { content, outdated, other_patient }, changes) =
+        known_after(before.as_ref(), Content::of(&said, event), drives, zone);
+    let mut issues = issues.to_vec();
+    if other_patient {
+        let path = "Bundle.entry.resource.ofType(Patient)";
+        issues.push(Issue::warning("business-rule", path, "the patient is another than in the messages before", "messaging.md 12"));
+    }
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
@@ -54,16 +64,18 @@ pub fn told(
         partner: Some(partner),
         trusted,
         our_role: Some(update.our_role.as_str()),
+        partner_role: speaker,
         referral_id: Some(&update.id),
         launch_id: update.launch_id.as_deref(),
         changes: changes.as_deref(),
         outdated,
+        other_patient,
         unlinked: update.unlinked,
         candidates: &candidates,
         parents: &parents,
         children: &children,
     };
-    let document = notification::document(said, event, issues, &notice);
+    let document = notification::document(said, event, &issues, &notice);
     update.document = content.document();
     update.history = history(&document);
     (document, Some(update))
@@ -71,12 +83,19 @@ pub fn told(
 
 /// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4). A stored content that
 /// cannot be read, written by a newer library, stands in no message's way.
-fn known_after(before: Option<&ReferralRecord>, fresh: Content, zone: Option<&str>) -> (Content, Option<Vec<Change>>, bool) {
-    let Some(record) = before else { return (fresh, None, false) };
+fn known_after(
+    before: Option<&ReferralRecord>,
+    fresh: Content,
+    drives: Drives,
+    zone: Option<&str>,
+) -> (Merged, Option<Vec<Change>>) {
+    let Some(record) = before else {
+        return (Merged { content: fresh, outdated: false, other_patient: false }, None);
+    };
     let known = Content::read(&record.document).unwrap_or_default();
-    let merged = content::merge(known.clone(), fresh, zone);
+    let merged = content::merge(known.clone(), fresh, drives, zone);
     let changes = changes::between(&known, &merged.content, zone);
-    (merged.content, Some(changes), merged.outdated)
+    (merged, Some(changes))
 }
 
 /// The other referrals: those that this one came out of, or those that came out of it.
@@ -104,6 +123,9 @@ fn history(notification: &str) -> String {
 /// State and content of a referral that an unlinked one becomes part of.
 pub fn joined(settings: &Settings, into: &ReferralRecord, unlinked: &ReferralRecord) -> (ReferralState, String) {
     let read = |record: &ReferralRecord| Content::read(&record.document).unwrap_or_default();
-    let merged = content::merge(read(into), read(unlinked), settings.system.time_zone.as_deref());
+    // Its partner decides what it decides in the referral that it becomes part of.
+    let speaker = unlinked.parties.first().map(|(partner, role)| into.role_of(partner).unwrap_or(*role));
+    let drives = speaker.map_or_else(Drives::default, |speaker| Drives::of(speaker, into.our_role));
+    let merged = content::merge(read(into), read(unlinked), drives, settings.system.time_zone.as_deref());
     (state::later(&into.state, &unlinked.state), merged.content.document())
 }
