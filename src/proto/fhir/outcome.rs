@@ -65,12 +65,14 @@ impl Issue {
 
 /// The OperationOutcome resource of some findings. Without findings its `issue` list is empty.
 pub fn outcome_json(issues: &[Issue]) -> String {
-    outcome(issues).to_string()
+    serde_json::to_string(&outcome(issues)).unwrap_or_default()
 }
 
 /// As [`outcome_json`], for what adds to it.
 pub fn outcome(issues: &[Issue]) -> Value {
-    json!({"resourceType": "OperationOutcome", "issue": issues.iter().map(Issue::json).collect::<Vec<_>>()})
+    let mut outcome = json!({"resourceType": "OperationOutcome"});
+    outcome["issue"] = issues.iter().map(Issue::json).collect();
+    outcome
 }
 
 #[cfg(test)]

@@ -143,9 +143,12 @@ impl Reply<'_> {
             entries.push((url, outcome));
         }
         entries.insert(0, (format!("urn:uuid:{header_id}"), header));
-        let entry: Vec<Value> = entries.into_iter().map(|(url, value)| json!({"fullUrl": url, "resource": value})).collect();
+        // `json!` copies what it is given by name, and an answer carries copies enough.
+        let entry = |(url, value): (String, Value)| object([("fullUrl", Some(Value::from(url))), ("resource", Some(value))]);
+        let entries: Vec<Value> = entries.into_iter().map(entry).collect();
         let mut bundle = json!({"resourceType": "Bundle", "id": self.uuid(), "meta": {}, "type": "message",
-                                "timestamp": timestamp(self.ctx.now()), "entry": entry});
+                                "timestamp": timestamp(self.ctx.now())});
+        bundle["entry"] = Value::Array(entries);
         self.label(&mut bundle, self.dialect.map(|dialect| dialect.bundle_profile));
         bundle
     }
