@@ -184,7 +184,7 @@ fn an_unknown_event_is_refused_or_kept_by_setting() {
     referral(&keeping, "R2", ReferralRole::Source, None);
     let known = keeping.referral("R1").unwrap();
     let told = keeping.take("hub", &unknown("1", "R1"));
-    assert_eq!((&told["event"], &told["needs"]), (&json!("unrecognised"), &json!(["show", "review"])), "{told}");
+    assert_eq!((&told["event"], &told["needs"]), (&json!("unrecognised"), &json!(["show"])), "{told}");
     // Shown and remembered; it changes nothing.
     let after = keeping.referral("R1").unwrap();
     assert_eq!((&after.state, &after.identifiers), (&known.state, &known.identifiers));

@@ -47,7 +47,12 @@ pub fn understood(bytes: Vec<u8>, known: &str, limits: &Limits) -> String {
     let view = message.view().expect("it can be walked");
     let known = Content::read(known).expect("it was written so");
     let said = Said::read(view, ZONE);
-    let merged = merge(known.clone(), Content::of(&said, message.event()), ZONE);
+    let merged = merge(
+        known.clone(),
+        Content::of(&said, message.event()),
+        ereferral::proto::messaging::tracking::Drives { request: true, task: true },
+        ZONE,
+    );
     let changes = changes::between(&known, &merged.content, ZONE);
     let notice = Notice { changes: Some(&changes), outdated: merged.outdated, ..Notice::default() };
     black_box(merged.content.document());

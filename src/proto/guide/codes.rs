@@ -39,33 +39,56 @@ pub const APPOINTMENT_STATUS: &[Word] = &[
     word("proposed", ("proposed", "proposé"), ("{actor} proposed an appointment to {patient}{when}", "{actor} a proposé un rendez-vous à {patient}{when}")),
     word("pending", ("to be confirmed", "à confirmer"), ("{actor} is waiting for confirmation of the appointment of {patient}{when}", "{actor} attend la confirmation du rendez-vous de {patient}{when}")),
     word("booked", ("booked", "fixé"), ("{actor} booked {patient}{when}", "{actor} a fixé un rendez-vous à {patient}{when}")),
-    word("arrived", ("arrived", "arrivé"), ("{patient} arrived at {actor}{when}", "{patient} est arrivé à {actor}{when}")),
+    word("arrived", ("arrived", "arrivé"), ("{patient} arrived at {actor}{when}", "Arrivée de {patient} chez {actor}{when}")),
     word("fulfilled", ("took place", "a eu lieu"), ("{actor} saw {patient}{when}", "{actor} a vu {patient}{when}")),
     word("cancelled", ("cancelled", "annulé"), ("{actor} cancelled the appointment of {patient}{when}", "{actor} a annulé le rendez-vous de {patient}{when}")),
-    word("noshow", ("did not come", "absence"), ("{patient} did not come to the appointment at {actor}{when}", "{patient} ne s’est pas présenté au rendez-vous de {actor}{when}")),
+    word("noshow", ("did not come", "absence"), ("{patient} did not come to the appointment at {actor}{when}", "Absence de {patient} au rendez-vous de {actor}{when}")),
     word("entered-in-error", ("entered in error", "saisi par erreur"), ("{actor} withdrew an appointment of {patient} entered in error", "{actor} a retiré un rendez-vous de {patient} saisi par erreur")),
-    word("checked-in", ("checked in", "enregistré"), ("{patient} checked in at {actor}{when}", "{patient} s’est enregistré à {actor}{when}")),
+    word("checked-in", ("checked in", "enregistré"), ("{patient} checked in at {actor}{when}", "Enregistrement de {patient} chez {actor}{when}")),
     word("waitlist", ("on the waiting list", "sur la liste d’attente"), ("{actor} put {patient} on the waiting list", "{actor} a mis {patient} sur la liste d’attente")),
 ];
 
 /// Sentences of the events whose focus is not told by a status.
 #[rustfmt::skip]
 pub const EVENT_SENTENCES: &[Word] = &[
-    word("add-service-request", ("", ""), ("{actor} referred {patient}", "{actor} a adressé {patient}")),
+    word("add-service-request", ("", ""), ("{actor} referred {patient}", "{actor} a adressé une demande pour {patient}")),
     word("notify-add-service-request", ("", ""), ("{actor} sent a copy of the referral of {patient}", "{actor} a envoyé une copie de la demande pour {patient}")),
-    word("notify-update-service-request", ("", ""), ("{actor} updated the referral of {patient}", "{actor} a mis à jour la demande pour {patient}")),
+    word("notify-update-service-request", ("", ""), UPDATED),
     word("revoke-service-request", ("", ""), ("{actor} withdrew the referral of {patient}", "{actor} a retiré la demande pour {patient}")),
     word("notify-data-correction", ("", ""), ("{actor} corrected data of {patient}", "{actor} a corrigé des données de {patient}")),
     word("send-communication-from-requester", ("", ""), ("{actor} wrote about {patient}", "{actor} a écrit au sujet de {patient}")),
     word("send-communication-from-provider", ("", ""), ("{actor} wrote about {patient}", "{actor} a écrit au sujet de {patient}")),
     word("notify-add-service-record", ("", ""), ("{actor} linked another referral of {patient}", "{actor} a lié une autre demande pour {patient}")),
     word("notify-update-service-record", ("", ""), ("{actor} updated a linked referral of {patient}", "{actor} a mis à jour une demande liée pour {patient}")),
-    word("add-rfi", ("", ""), ("{actor} asks for information about {patient}", "{actor} demande des renseignements sur {patient}")),
+    word("add-rfi", ("", ""), ASKED),
 ];
 
 /// The sentence of an event for which no other row fits.
 pub const OTHER_SENTENCE: (&str, &str) =
     ("{actor} sent news about the referral of {patient}", "{actor} a envoyé des nouvelles de la demande pour {patient}");
+
+/// The sentence of a referral of which something is different that has no sentence of its own.
+pub const UPDATED: (&str, &str) = ("{actor} updated the referral of {patient}", "{actor} a mis à jour la demande pour {patient}");
+
+/// The sentence of a message whose focus is older than what was known, and that says nothing else.
+pub const OLDER: (&str, &str) = (
+    "{actor} sent an older message about {patient}; nothing is undone",
+    "{actor} a envoyé un message plus ancien au sujet de {patient}; rien n’est annulé",
+);
+
+/// The sentence of a Task that asks for information.
+pub const ASKED: (&str, &str) =
+    ("{actor} asks for information about {patient}", "{actor} demande des renseignements sur {patient}");
+
+/// The sentence of a Task that asked for information and is over.
+pub const NO_LONGER_ASKED: (&str, &str) =
+    ("{actor} closed a request for information about {patient}", "{actor} a clos une demande de renseignements sur {patient}");
+
+/// The sentence of an appointment that is at another place now.
+pub const OTHER_PLACE: (&str, &str) = (
+    "{actor} changed the place of the appointment of {patient}{when}",
+    "{actor} a changé le lieu du rendez-vous de {patient}{when}",
+);
 
 /// The sentence of an appointment that has another time now; `{old}` and `{new}` are the times.
 pub const MOVED: (&str, &str) = (
@@ -79,6 +102,16 @@ pub const NEW_APPOINTMENT: (&str, &str) =
 
 /// The sentence of a communication that was not known.
 pub const NEW_MESSAGE: (&str, &str) = ("{actor} wrote about {patient}", "{actor} a écrit au sujet de {patient}");
+
+/// The sentence of a communication that has another text now.
+pub const CHANGED_MESSAGE: (&str, &str) =
+    ("{actor} changed a message about {patient}", "{actor} a modifié un message au sujet de {patient}");
+
+/// The sentence of a document that has another content now.
+pub const CHANGED_DOCUMENT: (&str, &str) = (
+    "{actor} sent a new version of a document about {patient}",
+    "{actor} a envoyé une nouvelle version d’un document au sujet de {patient}",
+);
 
 /// The sentence of a document that was not known.
 pub const NEW_DOCUMENT: (&str, &str) =
@@ -103,6 +136,7 @@ pub const REQUEST_STATUS: &[Word] = &[
 ];
 
 /// Communication.status (R4 event-status).
+#[rustfmt::skip]
 pub const COMMUNICATION_STATUS: &[Word] = &[
     word("preparation", ("being written", "en préparation"), ("", "")),
     word("in-progress", ("in progress", "en cours"), ("", "")),
@@ -110,8 +144,16 @@ pub const COMMUNICATION_STATUS: &[Word] = &[
     word("on-hold", ("on hold", "en attente"), ("", "")),
     word("stopped", ("stopped", "interrompu"), ("", "")),
     word("completed", ("sent", "envoyé"), ("", "")),
-    word("entered-in-error", ("entered in error", "saisi par erreur"), ("", "")),
+    word("entered-in-error", ("withdrawn", "retiré"), ("{actor} withdrew a message about {patient}", "{actor} a retiré un message au sujet de {patient}")),
     word("unknown", ("unknown", "inconnu"), ("", "")),
+];
+
+/// DocumentReference.status (R4 document-reference-status).
+#[rustfmt::skip]
+pub const DOCUMENT_STATUS: &[Word] = &[
+    word("current", ("current", "à jour"), ("", "")),
+    word("superseded", ("replaced", "remplacé"), ("", "")),
+    word("entered-in-error", ("withdrawn", "retiré"), ("{actor} withdrew a document about {patient}", "{actor} a retiré un document au sujet de {patient}")),
 ];
 
 /// Answers of yes or no.
@@ -143,16 +185,33 @@ pub const GENDER: &[Word] = &[
     word("unknown", ("unknown", "inconnu"), ("", "")),
 ];
 
+/// Task.code of a Task with which the clinic asks for information (messaging.md 6).
+pub const REQUEST_FOR_INFORMATION: &str = "request-for-information-for-requester";
+
 /// Task.code (messaging.md 6).
 pub const TASK_CODE: &[Word] = &[
     word("process-request", ("referral", "demande de consultation"), ("", "")),
     word("process-request-consult", ("eConsult", "consultation électronique"), ("", "")),
-    word("request-for-information-for-requester", ("request for information", "demande de renseignements"), ("", "")),
+    word(REQUEST_FOR_INFORMATION, ("request for information", "demande de renseignements"), ("", "")),
 ];
 
-/// Whether a Task of this code asks for information beside the referral, instead of telling how far the referral has come (messaging.md 6).
-pub fn asks_for_information(task_code: &str) -> bool {
-    task_code == "request-for-information-for-requester"
+/// Whether a Task is the work on the referral itself, by its code; one that asks for information has a life of its own
+/// (messaging.md 6). Who gives no code means the referral.
+pub fn is_process_request(task_code: Option<&str>) -> bool {
+    task_code.is_none_or(|code| matches!(code, "" | "process-request" | "process-request-consult"))
+}
+
+/// What a Task's status says, by its code.
+pub fn task_sentence(code: Option<&str>, status: &str) -> Option<(&'static str, &'static str)> {
+    if is_process_request(code) {
+        return find(TASK_STATUS, status).map(|word| word.sentence);
+    }
+    (code == Some(REQUEST_FOR_INFORMATION)).then(|| if is_over(status) { NO_LONGER_ASKED } else { ASKED })
+}
+
+/// Whether nobody works on a Task of this status any more (messaging.md 11.2).
+pub fn is_over(task_status: &str) -> bool {
+    matches!(task_status, "completed" | "cancelled" | "failed" | "rejected" | "entered-in-error")
 }
 
 /// The row of a code.

@@ -19,6 +19,10 @@ pub enum Reading {
     Flag,
     /// An address: its parts as one text.
     Address,
+    /// A number that is compared where both sides give one.
+    Size,
+    /// A hash, compared where both sides give one. A person is told only that there is another.
+    Digest,
 }
 
 impl PartialEq for Reading {
@@ -43,7 +47,7 @@ pub struct Row {
     pub in_short: bool,
 }
 
-use Reading::{Address, Code, Flag, Moment, Number, Text, Texts};
+use Reading::{Address, Code, Digest, Flag, Moment, Number, Size, Text, Texts};
 
 const fn row(member: &'static str, label: (&'static str, &'static str), reading: Reading) -> Row {
     Row { member, label, reading, news: false, identifies: false, in_short: false }
@@ -114,7 +118,7 @@ pub const APPOINTMENT: &[Row] = &[
     in_short(identifies(news(row("status", ("Status of the appointment", "État du rendez-vous"), Code(codes::APPOINTMENT_STATUS))))),
     in_short(identifies(news(row("start", ("Start of the appointment", "Début du rendez-vous"), Moment)))),
     row("end", ("End of the appointment", "Fin du rendez-vous"), Moment),
-    in_short(row("location", ("Place of the appointment", "Lieu du rendez-vous"), Text)),
+    in_short(news(row("location", ("Place of the appointment", "Lieu du rendez-vous"), Text))),
     in_short(row("with", ("Appointment with", "Rendez-vous avec"), Texts)),
     row("type", ("Kind of appointment", "Type de rendez-vous"), Text),
     row("cancellation_reason", ("Reason for the cancellation", "Motif de l’annulation"), Text),
@@ -123,20 +127,23 @@ pub const APPOINTMENT: &[Row] = &[
     row("instruction", ("Instructions for the patient", "Directives au patient"), Text),
 ];
 
-/// A communication. `sent` and `text` make it the same one.
+/// A communication. `sent` and `text` make it the same one. Of a long text only the beginning is kept, and a hash of the whole.
 #[rustfmt::skip]
 pub const COMMUNICATION: &[Row] = &[
-    row("status", ("Status of the message", "État du message"), Code(codes::COMMUNICATION_STATUS)),
+    news(row("status", ("Status of the message", "État du message"), Code(codes::COMMUNICATION_STATUS))),
     identifies(row("sent", ("Sent", "Envoyé"), Moment)),
-    in_short(identifies(row("text", ("Text of the message", "Texte du message"), Texts))),
+    in_short(identifies(news(row("text", ("Text of the message", "Texte du message"), Texts)))),
+    identifies(news(row("text_hash", ("Rest of the message", "Suite du message"), Digest))),
 ];
 
 /// A document.
 #[rustfmt::skip]
 pub const DOCUMENT: &[Row] = &[
+    news(row("status", ("Status of the document", "État du document"), Code(codes::DOCUMENT_STATUS))),
+    identifies(news(row("hash", ("Content of the document", "Contenu du document"), Digest))),
     in_short(identifies(row("title", ("Title of the document", "Titre du document"), Text))),
     in_short(row("type", ("Kind of document", "Type de document"), Text)),
     in_short(identifies(row("date", ("Date of the document", "Date du document"), Moment))),
     row("description", ("Description of the document", "Description du document"), Text),
-    row("size", ("Size of the document", "Taille du document"), Text),
+    identifies(news(row("size", ("Size of the document", "Taille du document"), Size))),
 ];

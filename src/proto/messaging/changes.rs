@@ -45,13 +45,20 @@ pub struct Shown {
 pub struct News {
     /// The sentence with its placeholders: English, French.
     pub sentence: (&'static str, &'static str),
-    /// The time of the appointment, as shown.
-    pub when: Option<String>,
+    /// The time of the appointment.
+    pub when: Option<Shown>,
     /// What stands behind the sentence.
     pub addition: Option<String>,
+    /// Something was called off, refused or taken back: told before all else.
+    pub ends: bool,
 }
 
 impl Change {
+    /// Whether a person must look into the referral for it. What becomes of a booking is the clinic's.
+    pub fn is_to_be_reviewed(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| news.ends) && !self.path.starts_with(List::Appointments.name())
+    }
+
     /// As it stands in the notification (docs/schema/notification.json).
     pub fn document(&self) -> Value {
         let mut document = json!({"path": self.path, "label": self.label.0, "label_fr": self.label.1});
@@ -72,7 +79,7 @@ impl Change {
 pub fn between(old: &Content, new: &Content, zone: Option<&str>) -> Vec<Change> {
     let mut changes = Vec::new();
     for list in List::ALL {
-        let places = matching(list, old.list(list), new.list(list), zone);
+        let places = matching(list, old.list(list), new.list(list), &[], zone);
         for (element, place) in new.list(list).iter().zip(places) {
             match place.and_then(|place| old.list(list).get(place)) {
                 Some(known) => changes.extend(of_element(list, known, element, zone)),
@@ -83,7 +90,10 @@ pub fn between(old: &Content, new: &Content, zone: Option<&str>) -> Vec<Change> 
     for row in compared::REFERRAL {
         changes.extend(row_change(row, old.get(row.member), new.get(row.member), None, zone));
     }
-    changes.sort_by_key(|change| change.news.is_none());
+    changes.sort_by_key(|change| match &change.news {
+        Some(news) => u8::from(!news.ends),
+        None => 2,
+    });
     changes
 }
 
@@ -119,22 +129,16 @@ fn of_element(list: List, old: &Value, new: &Value, zone: Option<&str>) -> Vec<C
     let path = path_of(list, new);
     let change = |row: &'static Row| {
         let change = row_change(row, member(old, row), member(new, row), Some(&path), zone)?;
-        let news = news(row, new, zone).map(|news| match (row.reading, &change.old) {
-            // What had no time did not move.
-            (Reading::Moment, None) => News { sentence: codes::NEW_APPOINTMENT, ..news },
-            _ => news,
-        });
-        Some(Change { news, ..change })
+        Some(Change { news: news(list, row, &change, (old, new), zone), ..change })
     };
     let mut changes: Vec<(&str, Change)> = rows(list).iter().filter_map(|row| Some((row.member, change(row)?))).collect();
     let has = |changes: &[(&str, Change)], name: &str| changes.iter().any(|(member, _)| *member == name);
     // An appointment that moves ends at another time too: that is one piece of news.
     let moved = has(&changes, "start");
-    changes.retain(|(member, _)| !(moved && *member == "end"));
-    if has(&changes, "status") {
-        // What happened to the booking says its time.
-        changes.iter_mut().filter(|(member, _)| *member == "start").for_each(|(_, change)| change.news = None);
-    }
+    let rewritten = has(&changes, "text");
+    changes.retain(|(member, _)| !(moved && *member == "end" || rewritten && *member == "text_hash"));
+    // One element is one piece of news, the first of its table: what happened to a booking says its time.
+    changes.iter_mut().filter(|(_, change)| change.news.is_some()).skip(1).for_each(|(_, change)| change.news = None);
     changes.into_iter().map(|(_, change)| change).collect()
 }
 
@@ -150,50 +154,71 @@ fn of_new(list: List, element: &Value, zone: Option<&str>) -> Vec<Change> {
     if text.is_empty() {
         return Vec::new();
     }
-    let label = match list {
-        List::Tasks | List::Appointments => ("Appointment", "Rendez-vous"),
-        List::Communications => ("Message", "Message"),
-        List::Documents => ("Document", "Document"),
+    let (label, sentence) = match list {
+        List::Tasks | List::Appointments => (("Appointment", "Rendez-vous"), codes::NEW_APPOINTMENT),
+        List::Communications => (("Message", "Message"), codes::NEW_MESSAGE),
+        List::Documents => (("Document", "Document"), codes::NEW_DOCUMENT),
     };
-    let addition = |name: &str| element.get(name).map(plain).filter(|text| !text.is_empty()).map(Cow::into_owned);
-    let news = match list {
-        List::Tasks => None,
-        List::Appointments => {
-            let row = compared::APPOINTMENT.iter().find(|row| row.member == "status");
-            row.and_then(|row| news(row, element, zone)).or(Some(News {
-                sentence: codes::NEW_APPOINTMENT,
-                when: when(element, zone),
-                addition: None,
-            }))
-        }
-        List::Communications => Some(News { sentence: codes::NEW_MESSAGE, when: None, addition: addition("text") }),
-        List::Documents => Some(News { sentence: codes::NEW_DOCUMENT, when: None, addition: addition("title") }),
-    };
+    let status = rows(list).iter().find(|row| row.member == "status");
+    let by_status = status.and_then(|row| news(list, row, &Change::default(), (&Value::Null, element), zone));
+    let new = || News { sentence, when: when(element, zone), addition: addition(list, element), ends: false };
+    let news = Some(by_status.unwrap_or_else(new));
     let french = (french != text).then_some(french);
     vec![Change { path: path_of(list, element), label, old: None, new: Some(Shown { text, french, value: None }), news }]
 }
 
-/// The sentence of a status or of a moved appointment.
-fn news(row: &Row, element: &Value, zone: Option<&str>) -> Option<News> {
-    let sentence = match row.reading {
-        Reading::Code(table) if row.news => codes::find(table, element.get(row.member)?.as_str()?)?.sentence,
-        Reading::Moment if row.news => codes::MOVED,
+/// The sentence of a change of an element, when it is news.
+fn news(list: List, row: &Row, change: &Change, (old, new): (&Value, &Value), zone: Option<&str>) -> Option<News> {
+    let string = |name: &str| new.get(name).and_then(Value::as_str);
+    let task_code = string("code").filter(|_| list == List::Tasks);
+    let sentence = match (row.reading, &change.old, &change.new) {
+        _ if !row.news => return None,
+        (Reading::Code(_), ..) if list == List::Tasks => codes::task_sentence(task_code, string(row.member)?)?,
+        (Reading::Code(table), ..) => codes::find(table, string(row.member)?)?.sentence,
+        (Reading::Moment, Some(_), Some(_)) => codes::MOVED,
+        // What had no time did not move.
+        (Reading::Moment, None, Some(_)) => codes::NEW_APPOINTMENT,
+        (Reading::Text, _, Some(_)) => codes::OTHER_PLACE,
+        (Reading::Texts | Reading::Digest | Reading::Size, _, Some(_)) if list == List::Documents => codes::CHANGED_DOCUMENT,
+        (Reading::Texts | Reading::Digest | Reading::Size, _, Some(_)) => codes::CHANGED_MESSAGE,
         _ => return None,
     };
-    let addition = element.get("business_status").and_then(Value::as_str).map(str::to_owned);
-    Some(News { sentence, when: when(element, zone), addition })
+    let ends =
+        matches!(row.reading, Reading::Code(_)) && string(row.member).is_some_and(ends) && codes::is_process_request(task_code);
+    let place = string("location").filter(|_| sentence == codes::OTHER_PLACE).map(str::to_owned);
+    // A cancellation need not repeat the time.
+    let when = when(new, zone).or_else(|| when(old, zone));
+    let news = News { sentence, when, addition: place.or_else(|| addition(list, new)), ends };
+    (!sentence.0.is_empty()).then_some(news)
 }
 
-fn when(element: &Value, zone: Option<&str>) -> Option<String> {
-    show(Reading::Moment, element.get("start")?, zone).map(|shown| shown.text)
+/// Whether a status calls something off, refuses it or takes it back.
+fn ends(status: &str) -> bool {
+    matches!(status, "cancelled" | "revoked" | "rejected" | "failed" | "noshow" | "entered-in-error")
+}
+
+/// What stands behind a sentence about an element: the clinic's own words, the beginning of a message, the name of a document.
+fn addition(list: List, element: &Value) -> Option<String> {
+    let member = match list {
+        List::Tasks => "business_status",
+        List::Appointments => return None,
+        List::Communications => "text",
+        List::Documents => "title",
+    };
+    element.get(member).map(plain).filter(|text| !text.is_empty()).map(Cow::into_owned)
+}
+
+fn when(element: &Value, zone: Option<&str>) -> Option<Shown> {
+    show(Reading::Moment, element.get("start")?, zone)
 }
 
 fn row_change(row: &Row, old: Option<&Value>, new: Option<&Value>, within: Option<&str>, zone: Option<&str>) -> Option<Change> {
     let (old, new) = differs(row.reading, old, new, zone)?;
     let news = match row.reading {
-        Reading::Code(table) if row.news => old.as_ref().and(new.as_ref()).and_then(|new| {
+        Reading::Code(table) if row.news => new.as_ref().and_then(|new| {
             let word = codes::find(table, new.value.as_deref()?)?;
-            Some(News { sentence: word.sentence, ..News::default() })
+            let ends = ends(word.code);
+            (ends || old.is_some()).then(|| News { sentence: word.sentence, ends, ..News::default() })
         }),
         _ => None,
     };
@@ -219,6 +244,9 @@ fn differs(
         };
         return Some((lines(old, new), lines(new, old)));
     }
+    if reading == Reading::Digest {
+        return Some((None, Some(Shown { text: "changed".to_owned(), french: Some("modifié".to_owned()), value: None })));
+    }
     let shown = |value: Option<&Value>| value.and_then(|value| show(reading, value, zone));
     let (old, new) = (shown(old), shown(new));
     (old.is_some() || new.is_some()).then_some((old, new))
@@ -230,7 +258,8 @@ fn is_equal(reading: Reading, old: Option<&Value>, new: Option<&Value>) -> bool 
         return true;
     }
     let (Some(one), Some(other)) = (old, new) else {
-        return old.map(plain).unwrap_or_default().is_empty() && new.map(plain).unwrap_or_default().is_empty();
+        let only_if_both = matches!(reading, Reading::Size | Reading::Digest);
+        return only_if_both || old.map(plain).unwrap_or_default().is_empty() && new.map(plain).unwrap_or_default().is_empty();
     };
     match reading {
         Reading::Moment => {
@@ -247,6 +276,7 @@ fn is_equal(reading: Reading, old: Option<&Value>, new: Option<&Value>) -> bool 
             sorted(one) == sorted(other)
         }
         Reading::Number => digits(&plain(one)) == digits(&plain(other)),
+        Reading::Size | Reading::Digest => plain(one) == plain(other),
         Reading::Text | Reading::Code(_) | Reading::Flag | Reading::Address => normal(&plain(one)) == normal(&plain(other)),
     }
 }
@@ -261,7 +291,7 @@ fn normal(text: &str) -> String {
 }
 
 /// A telephone, card or chart number without what people put between its digits, and without the country of North America.
-fn digits(text: &str) -> String {
+pub(super) fn digits(text: &str) -> String {
     let plain: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     match plain.strip_prefix('1') {
         Some(rest) if rest.len() == 10 => rest.to_owned(),
@@ -299,9 +329,9 @@ fn show(reading: Reading, value: &Value, zone: Option<&str>) -> Option<Shown> {
         Reading::Flag => words(codes::find(codes::YES_NO, &raw)),
         Reading::Moment => {
             let text = time::shown(&raw, zone).unwrap_or_else(|| raw.clone());
-            return Some(Shown { value: (text != raw).then_some(raw), text, french: None });
+            return Some(Shown { value: (text != raw).then_some(raw), french: time::in_french(&text), text });
         }
-        Reading::Text | Reading::Texts | Reading::Number | Reading::Address => None,
+        Reading::Text | Reading::Texts | Reading::Number | Reading::Address | Reading::Size | Reading::Digest => None,
     };
     Some(match in_words {
         Some((english, french)) => {

@@ -180,9 +180,18 @@ impl<'a> Reader<'a> {
             .put("requisition", self.named(field!("referral.requisition.system"), field!("referral.requisition.value")).pop())
             .put("requester", self.requester().some())
             .put("target", self.target().some())
-            .put("task_status", self.get(field!("task.status")))
-            .put("task_status_text", self.in_words(field!("task.status"), codes::TASK_STATUS))
-            .put("business_status", self.get(field!("task.business_status")))
+            .put("task_status", self.of_work(field!("task.status")))
+            .put("task_status_text", self.in_words(field!("task.status"), codes::TASK_STATUS).filter(|_| self.is_work()))
+            .put("business_status", self.of_work(field!("task.business_status")))
+    }
+
+    /// Whether the task of the message is the work on the referral, and not a question beside it.
+    pub(super) fn is_work(&self) -> bool {
+        codes::is_process_request(self.get(field!("task.code")).as_deref())
+    }
+
+    fn of_work(&self, field: &Field) -> Option<String> {
+        self.get(field).filter(|_| self.is_work())
     }
 
     /// Identifiers read by two fields, those without a value left out.
@@ -353,11 +362,13 @@ pub(super) fn identifier_list(identifiers: &[Identifier]) -> Vec<Value> {
 
 /// The identifiers of a resource itself.
 pub(super) fn own_identifiers(resource: Node<'_>) -> Vec<Value> {
-    let pair = |identifier: Node<'_>| {
-        let value = text(identifier, "value").filter(|value| !value.is_empty())?;
-        Some(Object::default().put("system", text(identifier, "system")).put("value", Some(value)).value())
-    };
-    list(resource.get("identifier")).take(MOST).filter_map(pair).collect()
+    list(resource.get("identifier")).take(MOST).filter_map(identifier).collect()
+}
+
+/// An identifier as it stands in documents; `None` for one without a value.
+pub(super) fn identifier(node: Node<'_>) -> Option<Value> {
+    let value = text(node, "value").filter(|value| !value.is_empty())?;
+    Some(Object::default().put("system", text(node, "system")).put("value", Some(value)).value())
 }
 
 /// The extension goes by two names (messaging.md 4.3).

@@ -11,9 +11,10 @@ use super::fields::field;
 use super::groups::{Object, Reader, Said};
 use super::view::resource_type;
 use crate::proto::fhir::outcome::Issue;
-use crate::proto::guide::events;
+use crate::proto::guide::codes;
+use crate::proto::guide::events::{self, Direction};
 use crate::proto::guide::field::Field;
-use crate::proto::store::Identifier;
+use crate::proto::store::{Identifier, ReferralRole};
 
 mod summary;
 
@@ -28,6 +29,8 @@ pub struct Notice<'a> {
     pub trusted: bool,
     /// Our part in the referral: `source`, `target`, `copy`, or what the store calls it else.
     pub our_role: Option<&'a str>,
+    /// The partner's part in it.
+    pub partner_role: Option<ReferralRole>,
     /// Our id of the referral.
     pub referral_id: Option<&'a str>,
     /// Our id of the launch this message is the first of.
@@ -36,6 +39,8 @@ pub struct Notice<'a> {
     pub changes: Option<&'a [Change]>,
     /// What is in focus is older than what was known: nothing was undone.
     pub outdated: bool,
+    /// It names another patient than the messages before.
+    pub other_patient: bool,
     /// The message matches no referral.
     pub unlinked: bool,
     /// Our ids of the referrals it may belong to, when it is unlinked.
@@ -81,9 +86,10 @@ pub fn document(said: Said<'_>, event: &str, issues: &[Issue], notice: &Notice) 
     let Said { reader, referral, patient, attachments } = said;
     let view = reader.view;
     let words = events::info(event).map(|event| event.words);
-    let summary = Summary { reader, event };
+    let summary = Summary { reader, event, is_from_clinic: is_from_clinic(event, notice.partner_role) };
     let (english, french) = match notice.changes {
-        Some([]) => summary.nothing_new(),
+        Some([]) if notice.outdated => summary.of_nothing(codes::OLDER),
+        Some([]) => summary.of_nothing(codes::NOTHING_NEW),
         Some(changes) => summary.of_changes(changes),
         None => summary.of_event(),
     };
@@ -143,20 +149,35 @@ fn is_nothing_new(notice: &Notice) -> bool {
     notice.changes.is_some_and(<[Change]>::is_empty)
 }
 
+/// Whether the clinic speaks: the partner's part in the referral says so, before there is one the direction of the event.
+fn is_from_clinic(event: &str, partner: Option<ReferralRole>) -> bool {
+    match partner {
+        Some(ReferralRole::Target | ReferralRole::FormerTarget) => true,
+        Some(ReferralRole::Source) => false,
+        _ => events::info(event).is_some_and(|event| event.direction == Direction::TargetToSource),
+    }
+}
+
 /// What a person has to do about the message.
 fn needs(reader: Reader<'_>, event: &str, issues: &[Issue], notice: &Notice) -> Vec<&'static str> {
     let new = !is_nothing_new(notice);
     let wanted = [
         ("show", new),
-        ("answer", new && is_question(reader, event)),
+        ("answer", new && is_ours_to_answer(notice.our_role) && is_question(reader, event)),
         (
             "review",
-            new && is_to_be_reviewed(reader, event)
-                || issues.iter().any(|issue| issue.severity == "error" || issue.source == ONE_PATIENT),
+            new && is_to_be_reviewed(reader, event, notice.changes)
+                || notice.other_patient
+                || issues.iter().any(|issue| issue.source == ONE_PATIENT),
         ),
         ("link", notice.unlinked),
     ];
     wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(need, _)| need).collect()
+}
+
+/// Whoever keeps a copy is told of questions and does not answer them.
+fn is_ours_to_answer(our_role: Option<&str>) -> bool {
+    matches!(our_role, None | Some("source" | "target"))
 }
 
 /// Whether the other side waits for information (messaging.md 3.1, 12).
@@ -165,17 +186,25 @@ fn is_question(reader: Reader<'_>, event: &str) -> bool {
     let asks = |field: &Field| is(field, &["rfi", "request-for-information"]);
     let communication = || asks(field!("communication.category.code")) || asks(field!("communication.category"));
     let task = || {
-        is(field!("task.code"), &["request-for-information-for-requester"])
-            && !is(field!("task.status"), &["completed", "cancelled", "failed", "rejected", "entered-in-error"])
+        is(field!("task.code"), &[codes::REQUEST_FOR_INFORMATION])
+            && !reader.get(field!("task.status")).is_some_and(|status| codes::is_over(&status))
     };
-    event == "add-rfi" || reader.view.in_focus("Communication") && communication() || reader.view.in_focus("Task") && task()
+    let withdrawn = is(field!("communication.status"), &["entered-in-error"]);
+    match (reader.view.in_focus("Task"), reader.view.in_focus("Communication")) {
+        (true, _) if reader.get(field!("task.code")).is_some() && !reader.is_work() => task(),
+        (_, true) if withdrawn => false,
+        (_, true) => event == "add-rfi" || communication(),
+        _ => event == "add-rfi",
+    }
 }
 
-/// Whether a person must look into the referral: the other side corrected data, withdrew the request or refused it (messaging.md 3.1, 11).
-fn is_to_be_reviewed(reader: Reader<'_>, event: &str) -> bool {
-    let status = || reader.get(field!("task.status"));
+/// Whether a person must look into the referral: the other side corrected data, withdrew the request or something it had sent, or refused
+/// it (messaging.md 3.1, 11).
+fn is_to_be_reviewed(reader: Reader<'_>, event: &str, changes: Option<&[Change]>) -> bool {
+    let status = || reader.get(field!("task.status")).filter(|_| reader.view.in_focus("Task") && reader.is_work());
     let refused = || matches!(status().as_deref(), Some("rejected" | "failed" | "cancelled" | "entered-in-error"));
-    matches!(event, "notify-data-correction" | "revoke-service-request") || reader.view.in_focus("Task") && refused()
+    let told = changes.map_or_else(refused, |changes| changes.iter().any(Change::is_to_be_reviewed));
+    matches!(event, "notify-data-correction" | "revoke-service-request") || told
 }
 
 #[cfg(test)]

@@ -31,6 +31,27 @@ pub fn shown(text: &str, zone: Option<&str>) -> Option<String> {
     }
 }
 
+/// The abbreviations of Canada's zones: English, French.
+const ZONES: [(&str, &str); 12] = [
+    ("(NST)", "(HNT)"),
+    ("(NDT)", "(HAT)"),
+    ("(AST)", "(HNA)"),
+    ("(ADT)", "(HAA)"),
+    ("(EST)", "(HNE)"),
+    ("(EDT)", "(HAE)"),
+    ("(CST)", "(HNC)"),
+    ("(CDT)", "(HAC)"),
+    ("(MST)", "(HNR)"),
+    ("(MDT)", "(HAR)"),
+    ("(PST)", "(HNP)"),
+    ("(PDT)", "(HAP)"),
+];
+
+/// A time that [`shown`] wrote, in French; `None` when that is the same.
+pub fn in_french(shown: &str) -> Option<String> {
+    ZONES.iter().find_map(|(english, french)| Some(format!("{}{french}", shown.strip_suffix(english)?)))
+}
+
 /// Which of two dates or times comes first. A date stands for its whole day, month or year in the zone; `None` when the two overlap without
 /// being the same, or one of them is neither.
 pub fn order(one: &str, other: &str, zone: Option<&str>) -> Option<Ordering> {
@@ -75,6 +96,13 @@ mod tests {
     fn times_are_shown_in_the_clinics_zone_with_summer_time() {
         assert_eq!(shown("2026-05-09T18:30:00Z", Some("America/Toronto")).as_deref(), Some("2026-05-09 14:30 (EDT)"));
         assert_eq!(shown("2026-01-09T18:30:00.5Z", Some("America/Toronto")).as_deref(), Some("2026-01-09 13:30 (EST)"));
+    }
+
+    #[test]
+    fn in_french_the_zone_has_its_french_name() {
+        assert_eq!(in_french("2026-05-09 14:30 (EDT)").as_deref(), Some("2026-05-09 14:30 (HAE)"));
+        assert_eq!(in_french("2026-05-09 14:30 (UTC)"), None);
+        assert_eq!(in_french("2026-05-09"), None);
     }
 
     #[test]

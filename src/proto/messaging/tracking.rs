@@ -18,6 +18,7 @@ use crate::proto::store::{
 };
 
 pub use facts::Facts;
+pub use state::Drives;
 pub use told::{again, joined, linked, told};
 
 /// The event of a message whose own event is not known, kept because it belongs to a known referral (messaging.md 3.4).
@@ -60,6 +61,10 @@ pub struct Tracked {
     pub candidates: Vec<Candidate>,
     /// What is odd about it, and accepted.
     pub issues: Vec<Issue>,
+    /// The part in which the partner speaks; `None` for what we send.
+    pub speaker: Option<ReferralRole>,
+    /// What of it the message decides.
+    pub drives: Drives,
     /// Another partner told of a referral of the same number, which is unlinked still and one of the candidates.
     pub disputed: bool,
     /// The Bundle in which the sender is told of a Task at once.
@@ -154,6 +159,8 @@ pub fn received(
             candidates: Vec::new(),
             issues: Vec::new(),
             disputed: false,
+            speaker: None,
+            drives: Drives::default(),
             answer: None,
         });
     }
@@ -219,7 +226,7 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
     let role = speaks_as(&record, partner, info).ok_or(Refused::Forbidden)?;
     let event = info.map_or(UNRECOGNISED, |info| info.code);
     let mut issues = Vec::new();
-    let drives = state::Drives::of(role, record.our_role);
+    let drives = Drives::of(role, record.our_role);
     if info.is_none() {
         // Nobody knows what it says: it is shown and remembered, and changes nothing (messaging.md 3.4).
         let mut update = update(record.id.clone(), keys, record.our_role, record.state.clone(), &Facts::default());
@@ -233,6 +240,8 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
             candidates: Vec::new(),
             issues,
             disputed: false,
+            speaker: Some(role),
+            drives,
             answer: None,
         });
     }
@@ -246,7 +255,17 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
     }
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), event);
     let candidates = if update.unlinked { trace.candidates } else { Vec::new() };
-    Ok(Tracked { event, before: Some(record), update: Some(update), candidates, issues, disputed: false, answer: None })
+    Ok(Tracked {
+        event,
+        before: Some(record),
+        update: Some(update),
+        candidates,
+        issues,
+        speaker: Some(role),
+        drives,
+        disputed: false,
+        answer: None,
+    })
 }
 
 /// A message that leads to no referral, or to one that its sender is no party to: it begins one, came out of one, or waits for a person to
@@ -268,6 +287,8 @@ fn of_unknown(
             candidates: Vec::new(),
             issues: Vec::new(),
             disputed: false,
+            speaker: None,
+            drives: Drives::default(),
             answer: None,
         };
         return if info.direction == Direction::Report { Ok(report) } else { Err(Refused::NotFound) };
@@ -286,7 +307,8 @@ fn of_unknown(
             "messaging.md 10.5",
         ));
     }
-    let next = state::next(&Default::default(), &facts, state::Drives::of(role, our_role), &mut issues);
+    let drives = Drives::of(role, our_role);
+    let next = state::next(&Default::default(), &facts, drives, &mut issues);
     let mut update = update(id, keys, our_role, next, &facts);
     update.found = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
     update.parties.push((partner.name.clone(), role));
@@ -303,6 +325,7 @@ fn of_unknown(
     if update.unlinked && partner.messaging.as_ref().is_some_and(refuses) {
         return Err(if trace.found.is_empty() { Refused::NotFound } else { Refused::Forbidden });
     }
+    let speaker = update.parties.iter().find(|(name, _)| *name == partner.name).map(|(_, role)| *role);
     let disputed = !trace.disputed.is_empty();
     let known = trace.found.into_iter().map(|record| record.id).chain(trace.disputed).map(Candidate::Referral);
     let mut candidates: Vec<Candidate> = known.collect();
@@ -312,7 +335,17 @@ fn of_unknown(
         let others = trace.candidates.into_iter().filter(|other| !candidates.contains(other)).collect::<Vec<_>>();
         candidates.extend(others);
     }
-    Ok(Tracked { event: info.code, before: None, update: Some(update), candidates, issues, disputed, answer: None })
+    Ok(Tracked {
+        event: info.code,
+        before: None,
+        update: Some(update),
+        candidates,
+        issues,
+        speaker,
+        drives,
+        disputed,
+        answer: None,
+    })
 }
 
 /// Our part and the partner's in a referral that begins with this message, by the parts both are configured with; `None` when the partner
@@ -369,7 +402,7 @@ pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tra
     let our_role = before.as_ref().map_or(ours, |record| record.our_role);
     let known = before.as_ref().map(|record| record.state.clone()).unwrap_or_default();
     let mut issues = Vec::new();
-    let drives = state::Drives::of(our_role, theirs);
+    let drives = Drives::of(our_role, theirs);
     let next = state::next(&known, &facts, drives, &mut issues);
     state::warn_if_closed(&known, info.code, drives, &mut issues);
     let mut update = update(before.as_ref().map_or(id, |record| record.id.clone()), keys, our_role, next, &facts);
@@ -382,7 +415,17 @@ pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tra
         // We passed it on: who takes over is its Target.
         update.our_role = Informer;
     }
-    Some(Tracked { event: info.code, before, update: Some(update), candidates: Vec::new(), issues, disputed: false, answer: None })
+    Some(Tracked {
+        event: info.code,
+        before,
+        update: Some(update),
+        candidates: Vec::new(),
+        issues,
+        speaker: None,
+        drives,
+        disputed: false,
+        answer: None,
+    })
 }
 
 /// The parties whose role changes when we send this to a partner. There is one Target: whom the request goes to next takes the place of

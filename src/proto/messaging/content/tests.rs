@@ -1,8 +1,12 @@
 use super::*;
+use crate::proto::messaging::tracking::Drives;
 use crate::proto::messaging::view::tests::Sample;
 use serde_json::json;
 
 const ZONE: Option<&str> = Some("America/Toronto");
+
+/// Of who keeps a copy of everything: nothing is left out for want of a say in it.
+const BOTH: Drives = Drives { request: true, task: true };
 
 /// What a message of these resources says that was sent at this time; the first is in focus.
 pub(in crate::proto::messaging) fn content(sent: &str, resources: &[Value]) -> Content {
@@ -43,7 +47,7 @@ fn value(content: &Content, pointer: &str) -> Value {
 fn known(messages: &[(&str, &[Value])]) -> Content {
     let mut all = messages.iter().map(|(sent, resources)| content(sent, resources));
     let first = all.next().unwrap();
-    all.fold(first, |known, fresh| merge(known, fresh, ZONE).content)
+    all.fold(first, |known, fresh| merge(known, fresh, BOTH, ZONE).content)
 }
 
 const MAY_1: &str = "2026-05-01T09:00:00-04:00";
@@ -64,7 +68,7 @@ fn what_a_message_does_not_say_stays() {
     let bare = json!({"resourceType": "Patient", "id": "p", "name": [{"family": "Testpatient"}], "gender": "female"});
     let stub = request(&json!({"status": "active", "identifier": [{"system": "y", "value": "2"}]}));
     let second = content(MAY_2, &[task("accepted", None), stub, bare]);
-    let content = merge(first, second, ZONE).content;
+    let content = merge(first, second, BOTH, ZONE).content;
     assert_eq!(value(&content, "/patient/phone"), "416-555-0100");
     assert_eq!(value(&content, "/patient/gender"), "female");
     assert_eq!(value(&content, "/referral/priority"), "urgent");
@@ -78,7 +82,7 @@ fn what_a_message_does_not_say_stays() {
 fn in_focus_the_request_is_told_whole() {
     let first = content(MAY_1, &[request(&json!({"status": "active", "reasonCode": [{"text": "Knee"}]}))]);
     let second = content(MAY_2, &[request(&json!({"status": "active"}))]);
-    assert_eq!(value(&merge(first, second, ZONE).content, "/referral/reason"), Value::Null);
+    assert_eq!(value(&merge(first, second, BOTH, ZONE).content, "/referral/reason"), Value::Null);
 }
 
 #[test]
@@ -95,7 +99,7 @@ fn older_messages_never_undo_newer_ones() {
     ];
     for ((sent, modified), (later, later_modified), stays) in cases {
         let first = content(sent, &[task("accepted", modified)]);
-        let merged = merge(first, content(later, &[task("on-hold", later_modified)]), ZONE);
+        let merged = merge(first, content(later, &[task("on-hold", later_modified)]), BOTH, ZONE);
         assert_eq!(merged.outdated, stays, "{sent} {modified:?} {later} {later_modified:?}");
         assert_eq!(value(&merged.content, "/task/status"), if stays { "accepted" } else { "on-hold" });
         assert_eq!(value(&merged.content, "/tasks").as_array().unwrap().len(), 1);
@@ -116,7 +120,7 @@ fn an_ended_task_is_opened_again_only_by_a_newer_message() {
 fn an_old_copy_that_travels_along_is_not_news_and_the_rest_of_its_message_counts() {
     let first = content(MAY_2, &[task("accepted", Some(MAY_2))]);
     let second = content(MAY_3, &[booking("a", "A-1", MAY_3), task("received", Some(MAY_1))]);
-    let merged = merge(first, second, ZONE);
+    let merged = merge(first, second, BOTH, ZONE);
     assert!(!merged.outdated);
     assert_eq!(value(&merged.content, "/task/status"), "accepted");
     assert_eq!(value(&merged.content, "/appointment/start/value"), MAY_3);
@@ -161,7 +165,7 @@ fn a_new_requester_or_target_leaves_nothing_of_the_one_before() {
 fn the_words_of_a_code_go_with_the_code() {
     let first = content(MAY_1, &[request(&json!({"status": "active", "priority": "urgent"}))]);
     let second = content(MAY_2, &[task("accepted", None), request(&json!({"status": "active", "priority": "when-possible"}))]);
-    let content = merge(first, second, ZONE).content;
+    let content = merge(first, second, BOTH, ZONE).content;
     assert_eq!(value(&content, "/referral/priority"), "when-possible");
     assert_eq!(value(&content, "/referral/priority_text"), Value::Null);
 }
@@ -197,4 +201,145 @@ fn the_document_keeps_its_order_and_reads_back() {
     );
     assert_eq!(Content::read(&content.document()).unwrap().document(), content.document());
     assert_eq!(Content::read("{").unwrap_err().status(), EREF_INVALID_JSON);
+}
+
+#[test]
+fn a_question_of_the_clinic_is_not_the_referrals_task() {
+    let asked = |status: &str| {
+        let code = json!({"coding": [{"code": codes::REQUEST_FOR_INFORMATION}]});
+        json!({"resourceType": "Task", "id": "q", "status": status, "code": code})
+    };
+    let request = request(&json!({"status": "active"}));
+    for status in ["requested", "completed"] {
+        let content = known(&[(MAY_1, &[task("accepted", None), request.clone()]), (MAY_2, &[asked(status), request.clone()])]);
+        assert_eq!(value(&content, "/referral/task_status"), "accepted", "{status}");
+        assert_eq!(value(&content, "/task/id"), "t");
+        assert_eq!(value(&content, "/tasks").as_array().unwrap().len(), 2);
+    }
+}
+
+const REQUESTER: Drives = Drives { request: true, task: false };
+const TARGET: Drives = Drives { request: false, task: true };
+
+#[test]
+fn of_the_request_the_target_only_fills_gaps_and_takes_foreseen_steps() {
+    let with = |members: Value| [request(&members)];
+    let known = |status: &str| content(MAY_1, &with(json!({"status": status, "priority": "urgent"})));
+    let told =
+        |status: &str| content(MAY_2, &with(json!({"status": status, "priority": "routine", "reasonCode": [{"text": "Knee"}]})));
+    for (was, says, is) in [("revoked", "active", "revoked"), ("active", "active", "active"), ("active", "completed", "completed")]
+    {
+        let merged = merge(known(was), told(says), TARGET, ZONE).content;
+        assert_eq!(value(&merged, "/referral/status"), is, "{was} {says}");
+        assert_eq!(value(&merged, "/referral/priority"), "urgent");
+        assert_eq!(value(&merged, "/referral/priority_text"), "urgent");
+        assert_eq!(value(&merged, "/referral/reason"), "Knee");
+        assert_eq!(value(&merged, "/as_of/referral/sent"), MAY_1, "the requester's word is not older for it");
+    }
+    assert_eq!(value(&merge(known("revoked"), told("active"), REQUESTER, ZONE).content, "/referral/status"), "active");
+}
+
+#[test]
+fn tasks_and_bookings_are_the_targets() {
+    let known = || content(MAY_1, &[task("accepted", None), booking("a", "A-1", MAY_3)]);
+    let mut fresh = booking("a", "A-1", "2026-06-01T09:00:00-04:00");
+    fresh["status"] = json!("cancelled");
+    let fresh = content(MAY_2, &[task("rejected", None), fresh, booking("b", "A-2", MAY_3)]);
+    let merged = merge(known(), fresh.clone(), REQUESTER, ZONE).content;
+    assert_eq!(value(&merged, "/task/status"), "accepted");
+    assert_eq!(value(&merged, "/appointments").as_array().unwrap().len(), 1);
+    assert_eq!(
+        (value(&merged, "/appointment/status"), value(&merged, "/appointment/start/value")),
+        (json!("booked"), json!(MAY_3))
+    );
+    let merged = merge(known(), fresh.clone(), TARGET, ZONE).content;
+    assert_eq!((value(&merged, "/task/status"), value(&merged, "/appointments/0/status")), (json!("rejected"), json!("cancelled")));
+    // What nobody told yet is taken from whoever tells it.
+    assert_eq!(value(&merge(content(MAY_1, &[request(&json!({}))]), fresh, REQUESTER, ZONE).content, "/task/status"), "rejected");
+}
+
+#[test]
+fn another_patient_takes_nothing_over_from_the_one_before() {
+    let patient = |name: &str, birth: &str, number: &str| {
+        let mut patient = json!({"resourceType": "Patient", "id": "p", "name": [{"family": name}], "birthDate": birth});
+        if !number.is_empty() {
+            let kind = json!({"coding": [{"code": "JHN"}]});
+            patient["identifier"] = json!([{"type": kind, "system": "https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn", "value": number}]);
+        }
+        patient
+    };
+    let anna = content(MAY_1, &[request(&json!({})), patient("Anna", "1980-02-29", "9393881587")]);
+    assert_eq!(value(&anna, "/patient/health_number"), "9393881587");
+    let told = |name: &str, birth: &str, number: &str, drives: Drives| {
+        let merged = merge(anna.clone(), content(MAY_2, &[request(&json!({})), patient(name, birth, number)]), drives, ZONE);
+        (merged.other_patient, value(&merged.content, "/patient/name"), value(&merged.content, "/patient/health_number"))
+    };
+    assert_eq!(told("Bob", "1970-01-01", "", BOTH), (true, json!("Bob"), Value::Null));
+    assert_eq!(told("Anna", "1980-02-29", "1111222233", BOTH), (true, json!("Anna"), json!("1111222233")));
+    assert_eq!(told("Bob", "1970-01-01", "", TARGET), (true, json!("Anna"), json!("9393881587")));
+    // A new name, a corrected date and another way to write the number are the same person's.
+    assert_eq!(told("Anne", "1980-02-29", "9393-881-587", BOTH), (false, json!("Anne"), json!("9393-881-587")));
+    assert_eq!(told("ANNA", "1980-03-01", "", BOTH).0, false);
+}
+
+#[test]
+fn the_appointment_that_counts_is_the_next_that_stands() {
+    let ended = |mut booking: Value, status: &str| {
+        booking["status"] = json!(status);
+        booking
+    };
+    let (past, next, later) =
+        (booking("a", "A-1", MAY_1), booking("b", "A-2", MAY_3), booking("c", "A-3", "2026-06-01T09:00:00-04:00"));
+    let counts = |messages: &[(&str, &[Value])]| value(&known(messages), "/appointment/id");
+    assert_eq!(counts(&[(MAY_2, &[later.clone(), next.clone(), past.clone()])]), "b");
+    assert_eq!(counts(&[(MAY_1, std::slice::from_ref(&next)), (MAY_2, &[ended(later.clone(), "cancelled")])]), "b");
+    assert_eq!(counts(&[(MAY_2, &[later.clone(), ended(next.clone(), "cancelled"), past.clone()])]), "c");
+    assert_eq!(counts(&[(MAY_2, &[ended(next.clone(), "cancelled"), past.clone()])]), "a");
+    assert_eq!(counts(&[(MAY_2, &[ended(past, "entered-in-error")])]), Value::Null);
+    assert_eq!(
+        counts(&[(MAY_1, &[ended(later, "fulfilled")]), (MAY_2, &[ended(next, "noshow")])]),
+        "b",
+        "the last of those that are over"
+    );
+}
+
+#[test]
+fn a_copy_that_travels_along_erases_nothing() {
+    let mut told = task("accepted", None);
+    told["note"] = json!([{"text": "Bring the images."}]);
+    let content = known(&[(MAY_1, &[told]), (MAY_2, &[booking("a", "A-1", MAY_3), task("in-progress", None)])]);
+    assert_eq!(value(&content, "/task/notes/0"), "Bring the images.");
+    assert_eq!(
+        (value(&content, "/task/status"), value(&content, "/task/status_text")),
+        (json!("in-progress"), json!("in progress"))
+    );
+    let whole = known(&[(MAY_1, &[task("accepted", None)]), (MAY_2, &[task("in-progress", None)])]);
+    assert_eq!(value(&whole, "/task/notes"), Value::Null);
+}
+
+#[test]
+fn a_message_makes_nothing_newer_that_it_does_not_have() {
+    let patient =
+        |birth: &str| json!({"resourceType": "Patient", "id": "p", "name": [{"family": "Testpatient"}], "birthDate": birth});
+    let first = [request(&json!({})), patient("1980-02-29")];
+    let correction = [request(&json!({})), patient("1981-02-28")];
+    let content = known(&[(MAY_1, &first), (MAY_3, &[task("accepted", None)]), (MAY_2, &correction)]);
+    assert_eq!(value(&content, "/patient/birth_date"), "1981-02-28");
+}
+
+#[test]
+fn a_visit_after_the_last_is_not_the_last_one_moved() {
+    let uuids = ["6a1c1f52-0000-4c37-9a53-6d5b1f8f2a10", "6a1c1f52-0000-4c37-9a53-6d5b1f8f2a11"];
+    let count = |first: Value, second: Value| {
+        value(&known(&[(MAY_1, &[first]), (MAY_3, &[second])]), "/appointments").as_array().unwrap().len()
+    };
+    let at = |index: usize, start: &str| booking(uuids[index], "", start);
+    let of = |mut booking: Value, description: &str| {
+        booking["description"] = json!(description);
+        booking
+    };
+    let (soon, late) = ("2026-05-20T09:00:00-04:00", "2026-06-20T09:00:00-04:00");
+    assert_eq!(count(at(0, soon), at(1, late)), 1, "moved");
+    assert_eq!(count(at(0, MAY_2), at(1, late)), 2, "the first was over");
+    assert_eq!(count(of(at(0, soon), "First visit"), of(at(1, late), "Follow-up")), 2);
 }

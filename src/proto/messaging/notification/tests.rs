@@ -30,7 +30,9 @@ fn notice(sample: &Sample, event: &str) -> Value {
 fn a_booking_reads_like_a_line_of_a_clinics_inbox() {
     let document = notice(&booking("booked"), TARGET);
     assert_eq!(document["summary"], "Fracture Clinic booked Testpatient, Anna for 2026-05-09 14:30 (EDT)");
-    assert_eq!(document["summary_fr"], "Fracture Clinic a fixé un rendez-vous à Testpatient, Anna le 2026-05-09 14:30 (EDT)");
+    assert_eq!(document["summary_fr"], "Fracture Clinic a fixé un rendez-vous à Testpatient, Anna le 2026-05-09 14:30 (HAE)");
+    let arrived = notice(&booking("arrived"), TARGET);
+    assert_eq!(arrived["summary_fr"], "Arrivée de Testpatient, Anna chez Fracture Clinic le 2026-05-09 14:30 (HAE)");
     let cancelled = notice(&booking("cancelled"), TARGET);
     assert_eq!(cancelled["summary"], "Fracture Clinic cancelled the appointment of Testpatient, Anna on 2026-05-09 14:30 (EDT)");
 }

@@ -91,13 +91,14 @@ const MOST_TASKS: usize = 64;
 
 /// The Task of the referral itself: what only asks for information has a status of its own (messaging.md 3.1, 6).
 fn task(view: View<'_>) -> Option<Node<'_>> {
-    let asks = |task: &Node<'_>| {
-        let codes = list(task.get("code").and_then(|code| code.get("coding"))).filter_map(|coding| text(coding, "code"));
-        codes.into_iter().any(codes::asks_for_information)
+    let is_work = |task: &Node<'_>| {
+        let mut codes =
+            list(task.get("code").and_then(|code| code.get("coding"))).filter_map(|coding| text(coding, "code")).peekable();
+        codes.peek().is_none() || codes.any(|code| codes::is_process_request(Some(code)))
     };
     let question = view.header().and_then(|header| text(header.get("eventCoding")?, "code")) == Some("add-rfi");
     let tasks = view.entries_of("Task", MOST_TASKS).filter(|entry| !(question && view.is_focus(*entry)));
-    tasks.filter_map(|entry| view.entry(entry)).find(|task| !asks(task))
+    tasks.filter_map(|entry| view.entry(entry)).find(is_work)
 }
 
 fn instant(text: &str) -> Option<i64> {

@@ -7,10 +7,12 @@ use crate::proto::guide::lifecycle;
 use crate::proto::store::{ReferralRole, ReferralState, Said, Status};
 
 /// What the speaker decides: the requester the request, the current Target the task (messaging.md 11, 19).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Drives {
-    request: bool,
-    task: bool,
+    /// The request, and what the requester says of it.
+    pub request: bool,
+    /// The tasks and bookings.
+    pub task: bool,
 }
 
 impl Drives {

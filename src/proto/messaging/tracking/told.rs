@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Tracked, UNRECOGNISED, state};
+use super::{Drives, Tracked, UNRECOGNISED, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::changes::{self, Change};
-use crate::proto::messaging::content::{self, Content};
+use crate::proto::messaging::content::{self, Content, Merged};
 use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::view::{Cast, View};
@@ -41,18 +41,23 @@ pub fn told(
     issues: &[Issue],
     tracked: Tracked,
 ) -> (String, Option<ReferralUpdate>) {
-    let Tracked { event, before, update, candidates, answer, .. } = tracked;
+    let Tracked { event, before, update, candidates, answer, speaker, drives, .. } = tracked;
     let zone = settings.system.time_zone.as_deref();
     let said = Said::read(view, zone);
     let Some(mut update) = update else {
         let notice = Notice { partner: Some(partner), trusted, ..Notice::default() };
         return (notification::document(said, event, issues, &notice), None);
     };
-    let (content, changes, outdated) = if event == UNRECOGNISED {
-        (known(before.as_ref()), None, false)
+    let (Merged { content, outdated, other_patient }, changes) = if event == UNRECOGNISED {
+        (Merged { content: known(before.as_ref()), outdated: false, other_patient: false }, None)
     } else {
-        known_after(before.as_ref(), Content::of(&said, event), zone)
+        known_after(before.as_ref(), Content::of(&said, event), drives, zone)
     };
+    let mut issues = issues.to_vec();
+    if other_patient {
+        let path = "Bundle.entry.resource.ofType(Patient)";
+        issues.push(Issue::warning("business-rule", path, "the patient is another than in the messages before", "messaging.md 12"));
+    }
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
@@ -61,16 +66,18 @@ pub fn told(
         partner: Some(partner),
         trusted,
         our_role: Some(update.our_role.as_str()),
+        partner_role: speaker,
         referral_id: Some(&update.id),
         launch_id: update.launch_id.as_deref(),
         changes: changes.as_deref(),
         outdated,
+        other_patient,
         unlinked: update.unlinked,
         candidates: &candidates,
         parents: &parents,
         children: &children,
     };
-    let document = notification::document(said, event, issues, &notice);
+    let document = notification::document(said, event, &issues, &notice);
     update.document = with_answer(content, answer.as_deref(), zone).document();
     update.history = history(&document);
     (document, Some(update))
@@ -82,12 +89,19 @@ fn known(before: Option<&ReferralRecord>) -> Content {
 }
 
 /// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4).
-fn known_after(before: Option<&ReferralRecord>, fresh: Content, zone: Option<&str>) -> (Content, Option<Vec<Change>>, bool) {
-    let Some(record) = before else { return (fresh, None, false) };
-    let known = known(Some(record));
-    let merged = content::merge(known.clone(), fresh, zone);
+fn known_after(
+    before: Option<&ReferralRecord>,
+    fresh: Content,
+    drives: Drives,
+    zone: Option<&str>,
+) -> (Merged, Option<Vec<Change>>) {
+    if before.is_none() {
+        return (Merged { content: fresh, outdated: false, other_patient: false }, None);
+    }
+    let known = known(before);
+    let merged = content::merge(known.clone(), fresh, drives, zone);
     let changes = changes::between(&known, &merged.content, zone);
-    (merged.content, Some(changes), merged.outdated)
+    (merged, Some(changes))
 }
 
 /// What is known once the sender was answered: what it echoes of our Task is no news then.
@@ -146,6 +160,9 @@ const MEANING: [&str; 6] = ["summary", "summary_fr", "needs", "no_change", "outd
 /// State and content of a referral that an unlinked one becomes part of.
 pub fn joined(settings: &Settings, into: &ReferralRecord, unlinked: &ReferralRecord) -> (ReferralState, String) {
     let read = |record: &ReferralRecord| Content::read(&record.document).unwrap_or_default();
-    let merged = content::merge(read(into), read(unlinked), settings.system.time_zone.as_deref());
+    // Its partner decides what it decides in the referral that it becomes part of.
+    let speaker = unlinked.parties.first().map(|(partner, role)| into.role_of(partner).unwrap_or(*role));
+    let drives = speaker.map_or_else(Drives::default, |speaker| Drives::of(speaker, into.our_role));
+    let merged = content::merge(read(into), read(unlinked), drives, settings.system.time_zone.as_deref());
     (state::later(&into.state, &unlinked.state), merged.content.document())
 }
