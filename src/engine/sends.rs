@@ -198,7 +198,7 @@ impl Engine {
         }
         let mut audited = repeats;
         for _ in 0..tracking::TRIES {
-            let placed = tracking::place(store, settings, &partner.name, message.view()?)?;
+            let placed = tracking::place_ours(store, settings, &partner.name, message.view()?)?;
             let tracked = tracking::sent(&partner.name, message.header().event_code(), placed, clock::id());
             if let Some(tracked) = tracked.as_ref().filter(|_| !audited) {
                 audited = self.allow(&outgoing, tracked, options)?;

@@ -31,6 +31,8 @@ pub struct Placed {
     facts: Facts,
     keys: ReferralKeys,
     trace: Trace,
+    /// What the store found, all of it, with versions.
+    looked_at: Vec<(String, u64)>,
 }
 
 /// Why a message is not taken.
@@ -68,20 +70,34 @@ impl Tracked {
     }
 }
 
-/// Reads a message of, or to, this partner and finds its referral.
+/// Reads a message of this partner and finds its referral.
 pub fn place(store: &dyn Store, settings: &Settings, partner: &str, view: View<'_>) -> Result<Placed> {
+    place_for(store, settings, (partner, false), view)
+}
+
+/// Reads a message of ours to this partner and finds its referral.
+pub fn place_ours(store: &dyn Store, settings: &Settings, partner: &str, view: View<'_>) -> Result<Placed> {
+    place_for(store, settings, (partner, true), view)
+}
+
+fn place_for(store: &dyn Store, settings: &Settings, whose: (&str, bool), view: View<'_>) -> Result<Placed> {
     let facts = facts::read(view);
-    let keys = keys(settings, partner, &facts, facts.identifiers.len());
+    let keys = keys(settings, whose, &facts, facts.identifiers.len());
     let trace = store.trace(&keys)?;
     // What came out of a known referral is another one, even if the header still names that one.
     let own = |record: &ReferralRecord| facts.identifiers.iter().take(facts.own).any(|one| carries(record, one));
     let is_parent = |record: &ReferralRecord| trace.parents.iter().any(|(_, parent)| parent.id == record.id);
     if facts.own > 0 && trace.found.first().is_some_and(|record| is_parent(record) && !own(record)) {
-        let keys = self::keys(settings, partner, &facts, facts.own);
+        let keys = self::keys(settings, whose, &facts, facts.own);
         let trace = store.trace(&keys)?;
-        return Ok(Placed { facts, keys, trace });
+        return Ok(placed(facts, keys, trace));
     }
-    Ok(Placed { facts, keys, trace })
+    Ok(placed(facts, keys, trace))
+}
+
+fn placed(facts: Facts, keys: ReferralKeys, trace: Trace) -> Placed {
+    let looked_at = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
+    Placed { facts, keys, trace, looked_at }
 }
 
 fn carries(record: &ReferralRecord, identifier: &Identifier) -> bool {
@@ -89,10 +105,11 @@ fn carries(record: &ReferralRecord, identifier: &Identifier) -> bool {
 }
 
 /// What leads to the referral: the first so many of its identifiers, and what else there is (messaging.md 10.5).
-fn keys(settings: &Settings, partner: &str, facts: &Facts, count: usize) -> ReferralKeys {
+fn keys(settings: &Settings, (partner, ours): (&str, bool), facts: &Facts, count: usize) -> ReferralKeys {
     let own_system = settings.own_referral_system();
     let mut keys = ReferralKeys {
         partner: partner.to_owned(),
+        ours,
         answers: facts.answers.clone(),
         replies: facts.replies.clone(),
         parents: [&facts.replaces, &facts.based_on, &facts.outputs].into_iter().flatten().cloned().collect(),
@@ -127,6 +144,7 @@ pub fn received(
     id: String,
 ) -> std::result::Result<Tracked, Refused> {
     let info = event_of(partner, code, &placed.trace).and_then(events::info);
+    let placed = entitled_only(placed, partner, info);
     if !trusted {
         // It touches no referral (architecture: identity of a message).
         let event = info.ok_or(Refused::UnknownEvent)?.code;
@@ -169,13 +187,19 @@ fn speaks_as(record: &ReferralRecord, partner: &Partner, info: Option<&EventInfo
     entitled.or_else(newcomer)
 }
 
+/// A referral whose Target has yet to speak is nobody's affair but that one's: to others it is not known.
+fn entitled_only(mut placed: Placed, partner: &Partner, info: Option<&EventInfo>) -> Placed {
+    let known = |record: &ReferralRecord| record.role_of(&partner.name).is_some() || speaks_as(record, partner, info).is_some();
+    placed.trace.found.retain(known);
+    placed
+}
+
 /// A message of a known referral. One that names several must be entitled to each.
 fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed) -> std::result::Result<Tracked, Refused> {
-    let Placed { facts, keys, trace } = placed;
+    let Placed { facts, keys, trace, looked_at } = placed;
     if trace.found.iter().any(|record| speaks_as(record, partner, info).is_none()) {
         return Err(Refused::Forbidden);
     }
-    let found: Vec<(String, u64)> = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
     let linked = trace.found.iter().position(|record| !record.unlinked).unwrap_or_default();
     let Some(record) = trace.found.get(linked).cloned() else { return Err(Refused::NotFound) };
     let role = speaks_as(&record, partner, info).ok_or(Refused::Forbidden)?;
@@ -185,7 +209,7 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
     let next = state::next(&record.state, &facts, drives, &mut issues);
     state::warn_if_closed(&record.state, event, &mut issues);
     let mut update = update(record.id.clone(), keys, record.our_role, next, &facts);
-    update.found = found;
+    update.found = looked_at;
     update.unlinked = record.unlinked && trace.launch_id.is_none();
     if record.role_of(&partner.name) != Some(role) {
         update.parties.push((partner.name.clone(), role));
@@ -202,7 +226,7 @@ fn of_unknown(
     placed: Placed,
     id: String,
 ) -> std::result::Result<Tracked, Refused> {
-    let Placed { facts, keys, trace } = placed;
+    let Placed { facts, keys, trace, looked_at } = placed;
     if !facts.has_request {
         // A report need not be about a referral; anything else is about one that is not here (messaging.md 10.4).
         let report = Tracked { event: info.code, before: None, update: None, candidates: Vec::new(), issues: Vec::new() };
@@ -212,6 +236,7 @@ fn of_unknown(
     let mut issues = Vec::new();
     let next = state::next(&Default::default(), &facts, state::Drives::of(role, our_role), &mut issues);
     let mut update = update(id, keys, our_role, next, &facts);
+    update.found = looked_at;
     update.parties.push((partner.name.clone(), role));
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), info.code);
     let came_of_another = update.links.iter().any(|link| link.child == update.id);
@@ -265,10 +290,14 @@ pub fn held_back(partner: &str, tracked: &Tracked) -> (bool, Vec<Issue>) {
 /// What we send makes of its referral. `code` is the event as it is spelled. `id` is that of the referral if it is a new one; `None` when the message belongs to none.
 pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tracked> {
     use ReferralRole::{Copy, Informer, Source, Target};
-    let Placed { facts, keys, trace } = placed;
+    let Placed { facts, keys, mut trace, looked_at } = placed;
     // Some spellings do not say who speaks (messaging.md 3.2).
     let as_source = trace.found.first().is_some_and(|record| record.our_role == Source);
     let info = events::canonical_from(code, as_source).and_then(events::info)?;
+    if lifecycle::begins_referral(info.code) {
+        // A number that a stranger's referral carries is no reason to take ours for that one.
+        trace.found.retain(|record| record.role_of(partner).is_some() || record.our_role == Source);
+    }
     if trace.found.is_empty() && facts.identifiers.is_empty() {
         return None;
     }
@@ -286,7 +315,7 @@ pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tra
     let next = state::next(&known, &facts, state::Drives::of(our_role, theirs), &mut issues);
     state::warn_if_closed(&known, info.code, &mut issues);
     let mut update = update(before.as_ref().map_or(id, |record| record.id.clone()), keys, our_role, next, &facts);
-    update.found = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
+    update.found = looked_at;
     update.unlinked = before.as_ref().is_some_and(|record| record.unlinked);
     update.identifiers.clone_from(&update.keys.identifiers);
     if before.as_ref().is_none_or(|record| record.role_of(partner).is_none()) {

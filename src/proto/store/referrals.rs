@@ -152,7 +152,10 @@ pub struct ReferralState {
 pub struct ReferralKeys {
     /// The partner the message comes from or goes to.
     pub partner: String,
-    /// Identifiers that stand for one referral, whoever names them.
+    /// Whether the message is ours. A partner's identifiers lead only to referrals that it is a party to, or whose Target has yet to speak;
+    /// ours lead on to what we vouched for by that identifier, and to what somebody else gave us to perform or to know.
+    pub ours: bool,
+    /// Identifiers that stand for one referral among the same parties.
     pub identifiers: Vec<Identifier>,
     /// Identifiers that lead only to referrals the partner is a party to: those without a system, and those of our own numbering that it
     /// gave to a referral by itself. Looked at when `identifiers` lead nowhere.
@@ -176,7 +179,7 @@ pub struct ReferralKeys {
 pub struct Trace {
     /// The referrals, the one of the strongest key first.
     pub found: Vec<ReferralRecord>,
-    /// Those that the keys `parents` lead to, with the key.
+    /// Those that the keys `parents` lead to, with the key; without their content.
     pub parents: Vec<(Identifier, ReferralRecord)>,
     /// The oldest of the same requisition.
     pub requisition: Option<ReferralRecord>,
@@ -235,7 +238,7 @@ pub struct ReferralUpdate {
     pub unlinked: bool,
     /// The launch it came of.
     pub launch_id: Option<String>,
-    /// Identifiers that are its own from now on; what another referral carries stays with that one.
+    /// Identifiers that are its own from now on; another referral, of other parties, may carry the same.
     pub identifiers: Vec<Identifier>,
     /// Identifiers by which messages of this partner find it.
     pub claims: Vec<Identifier>,
