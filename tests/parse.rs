@@ -252,7 +252,7 @@ fn refuses_ids_and_identifiers_that_are_too_long_to_keep() {
         message(HEADER, &format!(r#"{TASK},{{"resource":{{"resourceType":"ServiceRequest","identifier":[{own}]}}}}"#))
     };
     let bundle = |count: usize| message(HEADER, TASK).replace(r#""id":"b""#, &format!(r#""id":"{}""#, "b".repeat(count)));
-    let header = |count: usize| message(&HEADER.replace(r#""id":"m""#, &format!(r#""id":"{}""#, "h".repeat(count))), TASK);
+    let header = |count: usize| message(HEADER, TASK).replace(r#""id":"m""#, &format!(r#""id":"{}""#, "h".repeat(count)));
     for document in [request(1024, 1024), bundle(255), header(255)] {
         Message::parse(document.into(), &limits()).unwrap();
     }

@@ -21,7 +21,7 @@ fn squat(receiver: &Receiver, own: &str, claimed: &str) -> String {
 fn our_send(receiver: &Receiver, partner: &str, message: &Value) -> Tracked {
     let message = Message::parse(message.to_string().into_bytes(), &Limits::default()).unwrap();
     let view = message.view().unwrap();
-    let placed = tracking::place_ours(receiver.store.as_ref(), &receiver.settings, partner, view).unwrap();
+    let placed = tracking::place(receiver.store.as_ref(), &receiver.settings, (partner, true), view, NOW).unwrap();
     tracking::sent(partner, message.header().event_code(), placed, "fresh".into()).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn a_number_that_another_partner_named_first_bars_nobody() {
     // What follows of either goes to its own, and the host's question is answered with what changed last.
     let update = message("revoke-service-request", "revoke", 10, &[request("R77", "revoked"), patient()]);
     receiver.now.set(NOW + 1000);
-    assert_eq!(receiver.take("source", &update)["referral"]["id"], json!(real));
+    assert_eq!(receiver.take("source", &update)["referral_id"], json!(real));
     let other = receiver.store.referral(&squatted).unwrap().unwrap();
     assert_eq!((other.state.request.as_ref().unwrap().code.as_str(), other.role_of("source")), ("active", None));
     assert_eq!(receiver.referral("R77").unwrap().id, real);
@@ -91,11 +91,12 @@ fn a_strangers_referral_is_nobodys_parent() {
     receiver.take("source", &message("add-service-request", "child", 0, &[child.clone(), patient()]));
     assert!(receiver.referral("C1").unwrap().links.is_empty());
     let mut ours = child;
+    ours.as_object_mut().unwrap().remove("requisition");
     ours["identifier"] = json!([{"system": OURS, "value": "1"}]);
     let real = receiver.take("source", &new_referral("R77"));
     let tracked = our_send(&receiver, "source", &message("notify-add-service-record", "ours", 0, &[ours, patient()]));
     let parents: Vec<String> = tracked.update.unwrap().links.into_iter().map(|link| link.parent).collect();
-    assert_eq!(json!(parents), json!([real["referral"]["id"]]));
+    assert_eq!(json!(parents), json!([real["referral_id"]]));
 }
 
 #[test]
@@ -109,4 +110,36 @@ fn our_own_referral_is_found_by_its_number_for_a_second_partner() {
     let update = tracked.update.unwrap();
     assert_eq!(update.id, first.id);
     assert_eq!(update.parties, [("hub".to_owned(), ReferralRole::Copy)]);
+}
+
+#[test]
+fn a_referral_keeps_so_many_identifiers_and_no_more() {
+    let receiver = Receiver::new();
+    receiver.take("source", &new_referral("R1"));
+    let mut known = 1;
+    for round in 0..3 {
+        let mut update = request("R1", "active");
+        update["identifier"] = (0..30).map(|at| number(&format!("{round}-{at}"))).chain([number("R1")]).collect();
+        let told = receiver
+            .take("source", &message("notify-update-service-request", &format!("m{round}"), 5 + round, &[update, patient()]));
+        known = (known + 30).min(64);
+        assert_eq!(receiver.referral("R1").unwrap().identifiers.len(), known);
+        assert_eq!(told["issues"].to_string().contains("are not kept"), known == 64);
+    }
+    // What is kept already finds it as before.
+    assert_eq!(receiver.referral("0-0").unwrap().id, receiver.referral("R1").unwrap().id);
+}
+
+#[test]
+fn who_is_settled_into_a_referral_takes_nobodys_part() {
+    let receiver = Receiver::new();
+    receiver.take("source", &message("notify-add-service-request", "copy", 0, &[request("R1", "active"), patient()]));
+    receiver.take("target", &status("T1", "t", 1, "received"));
+    let real = receiver.referral("T1").unwrap();
+    assert!(receiver.store.settle_referral(&(real.id.clone(), real.version), None, NOW).unwrap());
+    let stub = receiver.take("hub", &status("X1", "x", 1, "rejected"));
+    receiver.join(stub["referral_id"].as_str().unwrap(), &real.id);
+    let joined = receiver.store.referral(&real.id).unwrap().unwrap();
+    assert_eq!((joined.role_of("target"), joined.role_of("hub")), (Some(ReferralRole::Target), Some(ReferralRole::Informer)));
+    assert_eq!(receiver.post("hub", &status("X1", "y", 2, "cancelled")).0, 403);
 }

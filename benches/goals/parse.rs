@@ -11,6 +11,7 @@ use serde::de::IgnoredAny;
 use crate::disk;
 use crate::heap;
 use crate::messages;
+use crate::reading;
 use crate::table::Row;
 
 /// Before base64; the message is 5.0 MB.
@@ -28,17 +29,20 @@ fn accept(bytes: Vec<u8>, limits: &Limits) -> Message {
 pub fn work(kind: &str, count: usize) {
     let message = messages::referral(0);
     let limits = Limits::default();
+    let known = reading::known(&message, &limits);
     let copies = vec![message; 20];
     for copy in copies.into_iter().take(count) {
         match kind {
             "skip" => skip(&copy),
+            "value" => reading::value(&copy),
+            "understand" => drop(black_box(reading::understood(copy, &known, &limits))),
             _ => drop(black_box(accept(copy, &limits))),
         }
     }
 }
 
 /// Instructions of one piece of work: what ten more of them add.
-fn instructions(kind: &str) -> Result<f64, String> {
+pub fn instructions(kind: &str) -> Result<f64, String> {
     let total = |count: &str| -> Result<f64, String> {
         let out = disk::folder().join("callgrind.out");
         let done = Command::new("valgrind")

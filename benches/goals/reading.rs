@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::heap;
 use crate::messages;
-use crate::parse::{in_turns, skip};
+use crate::parse::{in_turns, instructions, skip};
 use crate::table::Row;
 
 const ZONE: Option<&str> = Some("America/Toronto");
 
-fn value(bytes: &[u8]) {
+pub fn value(bytes: &[u8]) {
     drop(black_box(serde_json::from_slice::<Value>(bytes).expect("it is JSON")));
 }
 
@@ -34,8 +34,14 @@ fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     time
 }
 
+/// What is known of the referral after a message.
+pub fn known(bytes: &[u8], limits: &Limits) -> String {
+    let message = Message::read(bytes.to_vec(), limits).expect("the sample is accepted");
+    Content::of(message.view().expect("it can be walked"), message.event(), ZONE).document()
+}
+
 /// Everything a host is told of a message about a referral that is known.
-fn understood(bytes: Vec<u8>, known: &str, limits: &Limits) -> String {
+pub fn understood(bytes: Vec<u8>, known: &str, limits: &Limits) -> String {
     let message = Message::read(bytes, limits).expect("the sample is accepted");
     let view = message.view().expect("it can be walked");
     let known = Content::read(known).expect("it was written so");
@@ -73,7 +79,9 @@ pub fn rows() -> Vec<Row> {
         "at most 0.1x serde_json into Value",
         format!("{ours} beside {other}"),
     );
-    vec![time, allocations, one_resource(&bytes), whole(&bytes, &size)]
+    let mut rows = vec![time, allocations, one_resource(&bytes)];
+    rows.extend(whole(&bytes, &size));
+    rows
 }
 
 /// The patient with its fields, out of a message that was made navigable.
@@ -97,22 +105,29 @@ fn one_resource(bytes: &[u8]) -> Row {
 }
 
 /// Parse, check, notification and changes together.
-fn whole(bytes: &[u8], size: &str) -> Row {
+fn whole(bytes: &[u8], size: &str) -> Vec<Row> {
     let limits = Limits::default();
-    let first = Message::read(bytes.to_vec(), &limits).expect("the sample is accepted");
-    let known = Content::of(first.view().expect("it can be walked"), first.event(), ZONE).document();
+    let known = known(bytes, &limits);
     let work = || {
         let copy = bytes.to_vec();
         timed(|| understood(copy, &known, &limits))
     };
     let (ours, other) = in_turns(501, work, || value(bytes));
-    Row::at_most(
+    let what = format!("{size}: parse, check, notification and changes");
+    let time = Row::at_most(
         "P2",
-        &format!("{size}: parse, check, notification and changes, median time"),
+        &format!("{what}, median time"),
         ours,
         other,
         1.5,
         "at most 1.5x serde_json into Value",
         format!("{ours:.0} us beside {other:.0} us"),
-    )
+    );
+    let counted = match (instructions("understand"), instructions("value")) {
+        (Ok(ours), Ok(other)) => {
+            Row::note("P2", &format!("{what}, instructions"), format!("{:.2} M beside {:.2} M", ours / 1e6, other / 1e6))
+        }
+        (Err(why), _) | (_, Err(why)) => Row::skipped("P2", "instructions", &why),
+    };
+    vec![time, counted]
 }

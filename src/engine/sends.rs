@@ -198,7 +198,7 @@ impl Engine {
         }
         let mut audited = repeats;
         for _ in 0..tracking::TRIES {
-            let placed = tracking::place_ours(store, settings, &partner.name, message.view()?)?;
+            let placed = tracking::place(store, settings, (&partner.name, true), message.view()?, clock::now())?;
             let tracked = tracking::sent(&partner.name, message.header().event_code(), placed, clock::id());
             if let Some(tracked) = tracked.as_ref().filter(|_| !audited) {
                 audited = self.allow(&outgoing, tracked, options)?;
@@ -206,7 +206,7 @@ impl Engine {
             outgoing.referral = match tracked {
                 Some(tracked) => {
                     tracked.event.clone_into(&mut outgoing.event);
-                    tracking::told(settings, (&partner.name, true), message.view()?, &[], tracked).1
+                    tracking::told(settings, (&partner.name, true), message.view()?, &[], tracked, clock::now()).1
                 }
                 None => None,
             };

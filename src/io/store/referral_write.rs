@@ -72,7 +72,8 @@ impl SealedUpdate {
         })
     }
 
-    /// Makes the referral, or brings it up to date; identifiers are added, never moved. False, with nothing written, when what the update
+    /// Makes the referral, or brings it up to date; identifiers are added; only from an
+    /// unlinked one they move. False, with nothing written, when what the update
     /// was made from is not as it was.
     pub(super) fn apply(&self, connection: &Connection, entry: &Entry) -> Result<bool> {
         if self.keys.find(connection)? != self.found {
@@ -116,7 +117,7 @@ impl SealedUpdate {
         }
         let mut own = connection.prepare_cached(IDENTIFIER)?;
         for (mac, sealed) in &self.identifiers {
-            own.execute(params![mac, self.id, self.keys.ours, sealed])?;
+            own.execute(params![mac, self.id, self.keys.outgoing, sealed])?;
         }
         let mut key = connection.prepare_cached("INSERT OR IGNORE INTO referral_key (mac, referral_id) VALUES (?1, ?2)")?;
         for mac in &self.lookups {
@@ -208,7 +209,9 @@ pub(super) fn link(store: &Sqlite, id: &str, identifier: &Identifier, now: Milli
 const MOVES: [&str; 10] = [
     "UPDATE OR IGNORE referral_identifier SET referral_id = ?2, vouched = 1 WHERE referral_id = ?1",
     "UPDATE OR IGNORE referral_key SET referral_id = ?2 WHERE referral_id = ?1",
-    "UPDATE OR IGNORE referral_party SET referral_id = ?2 WHERE referral_id = ?1",
+    // What the partner said it is, it is where nobody else is; else it is known as one who told of it (messaging.md 3.3).
+    "UPDATE OR IGNORE referral_party SET referral_id = ?2, role = CASE WHEN role IN ('source', 'target')
+     AND (role IN (SELECT role FROM referral_party WHERE referral_id = ?2) OR role = (SELECT our_role FROM referral WHERE id = ?2)) THEN 'informer' ELSE role END WHERE referral_id = ?1",
     "UPDATE OR IGNORE referral_link SET parent = ?2 WHERE parent = ?1",
     "UPDATE OR IGNORE referral_link SET child = ?2 WHERE child = ?1",
     "UPDATE history SET referral_id = ?2 WHERE referral_id = ?1",

@@ -57,7 +57,7 @@ pub(super) fn health_number_mac(vault: &Vault, number: &str) -> Mac {
 /// The hashes of what leads to a referral, made before the writer is asked for.
 pub(super) struct Keys {
     partner: String,
-    pub(super) ours: bool,
+    pub(super) outgoing: bool,
     identifiers: Vec<Mac>,
     /// Hashes of identifiers, and of claims.
     claims: Vec<Mac>,
@@ -70,7 +70,7 @@ impl Keys {
     pub(super) fn new(vault: &Vault, keys: &ReferralKeys) -> Self {
         Self {
             partner: keys.partner.clone(),
-            ours: keys.ours,
+            outgoing: keys.outgoing,
             identifiers: keys.identifiers.iter().map(|one| identifier_mac(vault, one)).collect(),
             claims: keys.claims.iter().map(|one| identifier_mac(vault, one)).collect(),
             claim_keys: keys.claims.iter().map(|one| claim_mac(vault, &keys.partner, one)).collect(),
@@ -115,9 +115,9 @@ impl Keys {
         Ok(found)
     }
 
-    /// Where an identifier leads: see `ReferralKeys::ours`.
+    /// Where an identifier leads: see `ReferralKeys::outgoing`.
     fn by_identifier(&self, connection: &Connection, mac: &Mac) -> rusqlite::Result<Vec<String>> {
-        let elsewhere: &[&str] = if self.ours { &[VOUCHED, GIVEN] } else { &[VACANT] };
+        let elsewhere: &[&str] = if self.outgoing { &[VOUCHED, GIVEN] } else { &[] };
         for which in std::iter::once(&OF_PARTY).chain(elsewhere) {
             let found = led(connection, which, mac, &self.partner)?;
             // Which of several that others gave us is meant, nobody can say.
@@ -128,10 +128,28 @@ impl Keys {
         Ok(Vec::new())
     }
 
+    /// What carries one of the identifiers elsewhere, the newest of each: what a person may mean, and nothing for the partner to know.
+    fn elsewhere(&self, connection: &Connection, found: &[ReferralRecord]) -> rusqlite::Result<Vec<String>> {
+        let mut elsewhere: Vec<String> = Vec::new();
+        for mac in &self.identifiers {
+            let others: Vec<String> = connection
+                .prepare_cached(CARRYING)?
+                .query_map(params![mac, MOST_CANDIDATES], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let fresh = others.into_iter().filter(|id| found.iter().all(|record| record.id != *id));
+            for id in fresh.take(MOST_FOUND) {
+                if !elsewhere.contains(&id) && elsewhere.len() < MOST_FOUND {
+                    elsewhere.push(id);
+                }
+            }
+        }
+        Ok(elsewhere)
+    }
+
     /// The oldest of a requisition that the partner is a party to, or for us the oldest that is ours.
     fn by_requisition(&self, connection: &Connection, mac: &Mac) -> rusqlite::Result<Option<String>> {
         let mut found = led(connection, KEY_OF_PARTY, mac, &self.partner)?;
-        if self.ours && found.is_empty() {
+        if self.outgoing && found.is_empty() {
             found = led(connection, KEY_OF_OURS, mac, &self.partner)?;
         }
         Ok(found.into_iter().next())
@@ -142,17 +160,15 @@ impl Keys {
 const OF_PARTY: &str = "SELECT i.referral_id FROM referral_identifier i
     JOIN referral_party p ON p.referral_id = i.referral_id AND p.partner = ?2
     JOIN referral r ON r.id = i.referral_id WHERE i.mac = ?1 ORDER BY r.created LIMIT ?3";
-/// What was forwarded and waits for its Target, who is no party before it spoke (messaging.md 12).
-const VACANT: &str = "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
-    WHERE i.mac = ?1 AND ?2 = ?2 AND r.our_role = 'source'
-    AND EXISTS (SELECT 1 FROM referral_link WHERE child = r.id AND relation = 'forwarded')
-    AND NOT EXISTS (SELECT 1 FROM referral_party WHERE referral_id = r.id AND role = 'target') ORDER BY r.created LIMIT ?3";
 /// What we named so ourselves.
 const VOUCHED: &str = "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
     WHERE i.mac = ?1 AND ?2 = ?2 AND i.vouched = 1 ORDER BY r.created LIMIT ?3";
 /// What others gave us, which we may tell a further partner of.
 const GIVEN: &str = "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
     WHERE i.mac = ?1 AND ?2 = ?2 AND r.our_role <> 'source' AND r.unlinked = 0 ORDER BY r.created LIMIT ?3";
+/// All that carry it, what the host means first.
+const CARRYING: &str = "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
+    WHERE i.mac = ?1 ORDER BY i.vouched DESC, r.unlinked, r.updated DESC LIMIT ?2";
 // What another key leads to.
 const KEY_OF_PARTY: &str = "SELECT k.referral_id FROM referral_key k
     JOIN referral_party p ON p.referral_id = k.referral_id AND p.partner = ?2
@@ -168,11 +184,8 @@ fn led(connection: &Connection, which: &str, mac: &Mac, partner: &str) -> rusqli
 /// one that changed last.
 fn by_mac(connection: &Connection, mac: &Mac) -> Result<Option<String>> {
     connection
-        .prepare_cached(
-            "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
-             WHERE i.mac = ?1 ORDER BY i.vouched DESC, r.unlinked, r.updated DESC LIMIT 1",
-        )
-        .and_then(|mut query| query.query_row([mac], |row| row.get(0)).optional())
+        .prepare_cached(CARRYING)
+        .and_then(|mut query| query.query_row(params![mac, 1], |row| row.get(0)).optional())
         .map_err(store_error)
 }
 
@@ -363,8 +376,12 @@ impl Referrals for Sqlite {
                 }
             }
             trace.launch_id = self.launch_of(connection, keys)?;
-            if let (true, Some(number)) = (trace.found.is_empty(), &keys.health_number) {
-                trace.candidates = candidates(connection, &health_number_mac(&self.vault, number), "").map_err(store_error)?;
+            if let (true, Some(number)) = (trace.found.iter().all(|record| record.unlinked), &keys.health_number) {
+                let own = trace.found.first().map_or("", |record| record.id.as_str());
+                trace.candidates = candidates(connection, &health_number_mac(&self.vault, number), own).map_err(store_error)?;
+            }
+            if trace.found.is_empty() {
+                trace.disputed = hashed.elsewhere(connection, &trace.found).map_err(store_error)?;
             }
             Ok(trace)
         })

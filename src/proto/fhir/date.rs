@@ -1,29 +1,47 @@
 //! The forms of dates and times in FHIR (R4 datatypes).
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-/// Whether a text is a FHIR date: a year, a month or a day.
-pub fn is_date(text: &str) -> bool {
-    let digits_and_dashes =
-        text.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
-    let full = match text.len() {
-        4 => format!("{text}-01-01"),
-        7 => format!("{text}-01"),
-        10 => text.to_owned(),
-        _ => return false,
-    };
-    digits_and_dashes && full.parse::<jiff::civil::Date>().is_ok()
+/// The first day of a FHIR date: a year, a month or a day. `None` for any other text.
+pub fn first_day(text: &str) -> Option<Date> {
+    let (year, rest) = number(text, 4)?;
+    let (month, rest) = part(rest)?;
+    let (day, rest) = part(rest)?;
+    if rest.is_empty() { Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok() } else { None }
 }
 
-/// Whether a text is a FHIR instant: date and time, to the second at least, with offset.
-pub fn is_instant(text: &str) -> bool {
-    let Some((date, time)) = text.split_once('T') else { return false };
+/// A month or day behind its dash; the first where the text ends.
+fn part(text: &str) -> Option<(i16, &str)> {
+    if text.is_empty() { Some((1, text)) } else { number(text.strip_prefix('-')?, 2) }
+}
+
+/// The number that a text begins with, of so many digits, and what is behind it.
+fn number(text: &str, digits: usize) -> Option<(i16, &str)> {
+    let (head, rest) = text.split_at_checked(digits)?;
+    let add = |number: i16, byte: u8| byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0'));
+    Some((head.bytes().try_fold(0, add)?, rest))
+}
+
+/// Whether a text is a FHIR date.
+pub fn is_date(text: &str) -> bool {
+    first_day(text).is_some()
+}
+
+/// The moment of a FHIR instant: date and time, to the second at least, with offset. `None` for any other text.
+pub fn moment(text: &str) -> Option<Timestamp> {
+    let (date, time) = text.split_once('T')?;
     let bytes = time.as_bytes();
     let colons = bytes.get(2) == Some(&b':') && bytes.get(5) == Some(&b':');
     let offset = time.strip_suffix('Z').is_some_and(|clock| !clock.contains(['+', '-']))
         || (bytes.len() >= 14 && matches!(bytes[bytes.len() - 6], b'+' | b'-') && bytes[bytes.len() - 3] == b':');
     let plain = time.bytes().all(|byte| byte.is_ascii_digit() || b":.+-Z".contains(&byte));
-    date.len() == 10 && is_date(date) && colons && offset && plain && text.parse::<Timestamp>().is_ok()
+    if date.len() == 10 && is_date(date) && colons && offset && plain { text.parse().ok() } else { None }
+}
+
+/// Whether a text is a FHIR instant.
+pub fn is_instant(text: &str) -> bool {
+    moment(text).is_some()
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! Which entry of a Bundle a Reference means. One function, for everything that follows references.
 
-use std::cell::OnceCell;
-use std::collections::{HashMap, TryReserveError};
-use std::hash::Hash;
+use std::sync::OnceLock;
 
 /// What can be referred to: one entry of a Bundle.
 pub trait Target {
@@ -55,69 +53,99 @@ fn by_address<T: Target>(text: &str, entries: &[T]) -> Option<usize> {
         .or_else(|| find(&|entry| entry.full_url().and_then(type_and_id) == Some((kind, id))))
 }
 
-/// The addresses of many entries, so that a reference costs one step instead of a search. It finds what [`resolve`] finds by address.
-/// Of the ways to look only those that are needed are prepared.
+/// The entries of a Bundle, where many references are followed.
+pub trait Targets<'a>: Copy {
+    /// How many there are.
+    fn count(self) -> usize;
+    /// `fullUrl` of an entry.
+    fn full_url(self, entry: usize) -> Option<&'a str>;
+    /// `resource.resourceType` of an entry.
+    fn resource_type(self, entry: usize) -> &'a str;
+    /// `resource.id` of an entry.
+    fn id(self, entry: usize) -> Option<&'a str>;
+    /// System and value of the identifiers of an entry's resource, those with a value.
+    fn identifiers(self, entry: usize) -> impl Iterator<Item = (Option<&'a str>, &'a str)>;
+}
+
+/// Finds what [`resolve`] finds, by a few steps for each reference instead of a search. Of the ways to look only those that are needed
+/// are prepared. It holds places of the entries and no text of them.
 #[derive(Default)]
-pub struct Addresses<'a> {
-    entries: Vec<Address<'a>>,
-    urls: OnceCell<HashMap<&'a str, usize>>,
-    uuids: OnceCell<HashMap<uuid::Uuid, usize>>,
-    uuid_ids: OnceCell<HashMap<uuid::Uuid, usize>>,
-    ids: OnceCell<HashMap<(&'a str, &'a str), usize>>,
-    tails: OnceCell<HashMap<(&'a str, &'a str), usize>>,
+pub struct Index {
+    urls: Order,
+    uuids: Order,
+    uuid_ids: Order,
+    ids: Order,
+    tails: Order,
+    /// By type or any, by system or any.
+    logical: [Order; 4],
 }
 
-/// What an entry is known by.
-#[derive(Clone, Copy)]
-struct Address<'a> {
-    full_url: Option<&'a str>,
-    resource_type: &'a str,
-    id: Option<&'a str>,
-}
-
-impl<'a> Addresses<'a> {
-    /// Room for this many entries.
-    pub fn reserve(&mut self, entries: usize) -> Result<(), TryReserveError> {
-        self.entries.try_reserve_exact(entries)
-    }
-
-    /// Adds the next entry.
-    pub fn add(&mut self, full_url: Option<&'a str>, resource_type: &'a str, id: Option<&'a str>) {
-        self.entries.push(Address { full_url, resource_type, id });
+impl Index {
+    /// The index of the entry a Reference means.
+    pub fn find<'a>(&self, targets: impl Targets<'a>, reference: Reference<'a>) -> Option<usize> {
+        let by_address = reference.reference.filter(|text| !text.is_empty()).and_then(|text| self.by_address(targets, text));
+        by_address.or_else(|| self.by_identifier(targets, reference))
     }
 
     /// The first entry with exactly this fullUrl.
-    pub fn with_full_url(&self, url: &str) -> Option<usize> {
-        self.urls.get_or_init(|| self.by(|entry| entry.full_url)).get(url).copied()
+    pub fn with_full_url<'a>(&self, targets: impl Targets<'a>, url: &'a str) -> Option<usize> {
+        self.urls.first(targets, |entry| targets.full_url(entry), url)
     }
 
-    /// The entry at this address.
-    pub fn find(&self, text: &str) -> Option<usize> {
-        if let Some(found) = self.with_full_url(text) {
+    fn by_address<'a>(&self, targets: impl Targets<'a>, text: &'a str) -> Option<usize> {
+        if let Some(found) = self.with_full_url(targets, text) {
             return Some(found);
         }
         if let Some(uuid) = uuid_of(text) {
-            let by_url = || self.by(|entry| entry.full_url.and_then(uuid_of));
-            let by_id = || self.by(|entry| entry.id.and_then(uuid_of));
-            let found = self.uuids.get_or_init(by_url).get(&uuid);
-            return found.or_else(|| self.uuid_ids.get_or_init(by_id).get(&uuid)).copied();
+            let by_url = self.uuids.first(targets, |entry| targets.full_url(entry).and_then(uuid_of), uuid);
+            return by_url.or_else(|| self.uuid_ids.first(targets, |entry| targets.id(entry).and_then(uuid_of), uuid));
         }
         let address = type_and_id(text)?;
-        let found = self.ids.get_or_init(|| self.by(|entry| Some((entry.resource_type, entry.id?)))).get(&address);
-        found.or_else(|| self.tails.get_or_init(|| self.by(|entry| type_and_id(entry.full_url?))).get(&address)).copied()
+        let by_id = self.ids.first(targets, |entry| Some((targets.resource_type(entry), targets.id(entry)?)), address);
+        by_id.or_else(|| self.tails.first(targets, |entry| type_and_id(targets.full_url(entry)?), address))
     }
 
-    /// The entries by one way to look; of two with the same key the first counts.
-    fn by<K: Eq + Hash>(&self, key: impl Fn(Address<'a>) -> Option<K>) -> HashMap<K, usize> {
-        let mut map = HashMap::new();
-        // Without the room it grows as it can.
-        let _ = map.try_reserve(self.entries.len());
-        for (index, entry) in self.entries.iter().enumerate() {
-            if let Some(key) = key(*entry) {
-                map.entry(key).or_insert(index);
-            }
-        }
-        map
+    fn by_identifier<'a>(&self, targets: impl Targets<'a>, reference: Reference<'a>) -> Option<usize> {
+        let Reference { kind, system, value, .. } = reference;
+        let value = value.filter(|value| !value.is_empty())?;
+        let order = self.logical.get(usize::from(kind.is_some()) * 2 + usize::from(system.is_some()))?;
+        let keys = |entry: usize| {
+            let kind = kind.map(|_| targets.resource_type(entry));
+            targets.identifiers(entry).map(move |(own, value)| (kind, own.filter(|_| system.is_some()), value))
+        };
+        order.first_of_many(targets, keys, (kind, system, value))
+    }
+}
+
+/// The entries in the order of one key, made at the first look: each with which of its keys it stands there by.
+#[derive(Default)]
+struct Order(OnceLock<Vec<(u32, u32)>>);
+
+impl Order {
+    /// The first entry with this key.
+    fn first<'a, K: Ord>(&self, targets: impl Targets<'a>, key: impl Fn(usize) -> Option<K>, wanted: K) -> Option<usize> {
+        self.first_of_many(targets, |entry| key(entry).into_iter(), wanted)
+    }
+
+    /// As [`Order::first`], where an entry may have several keys.
+    fn first_of_many<'a, K: Ord, I: Iterator<Item = K>>(
+        &self,
+        targets: impl Targets<'a>,
+        keys: impl Fn(usize) -> I,
+        wanted: K,
+    ) -> Option<usize> {
+        let key = |(entry, nth): &(u32, u32)| keys(*entry as usize).nth(*nth as usize);
+        let places = self.0.get_or_init(|| {
+            let entries = 0..u32::try_from(targets.count()).unwrap_or(u32::MAX);
+            let mut places: Vec<_> =
+                entries.flat_map(|entry| (0..).zip(keys(entry as usize)).map(move |(nth, _)| (entry, nth))).collect();
+            // Of two with the same key the first stays the first.
+            places.sort_by_cached_key(key);
+            places
+        });
+        let wanted = Some(wanted);
+        let at = places.partition_point(|place| key(place) < wanted);
+        places.get(at).filter(|place| key(place) == wanted).map(|(entry, _)| *entry as usize)
     }
 }
 
@@ -219,24 +247,48 @@ mod tests {
         assert_eq!(resolve(Reference::default(), &entries), None);
     }
 
+    impl Targets<'static> for &[Entry] {
+        fn count(self) -> usize {
+            self.len()
+        }
+        fn full_url(self, entry: usize) -> Option<&'static str> {
+            self[entry].0
+        }
+        fn resource_type(self, entry: usize) -> &'static str {
+            self[entry].1
+        }
+        fn id(self, entry: usize) -> Option<&'static str> {
+            self[entry].2
+        }
+        fn identifiers(self, entry: usize) -> impl Iterator<Item = (Option<&'static str>, &'static str)> {
+            self[entry].3.into_iter().map(|(system, value)| (Some(system), value))
+        }
+    }
+
     #[test]
-    fn addresses_find_what_resolve_finds() {
+    fn the_index_finds_what_resolve_finds() {
         const OTHER: &str = "urn:uuid:7F1460C8-4AB0-4EE3-9BA5-EE7F1119B78F";
+        const NUMBER: (&str, &str) = ("https://a.example", "R-1");
         let entries = [
             Entry(Some(UUID), "MessageHeader", Some("1"), None),
-            Entry(Some("https://rms.example/fhir/Task/7"), "Task", None, None),
-            Entry(None, "Task", Some("7"), None),
-            Entry(None, "Patient", Some(UUID), None),
-            Entry(Some("Task/1"), "Task", Some("9"), None),
+            Entry(Some("https://rms.example/fhir/Task/7"), "Task", None, Some(("https://b.example", "R-1"))),
+            Entry(None, "Task", Some("7"), Some(NUMBER)),
+            Entry(None, "Patient", Some(UUID), Some(NUMBER)),
+            Entry(Some("Task/1"), "Task", Some("9"), Some(NUMBER)),
             Entry(Some(OTHER), "Task", Some("7"), None),
         ];
-        let mut addresses = Addresses::default();
-        for entry in &entries {
-            addresses.add(entry.full_url(), entry.resource_type(), entry.id());
-        }
+        let index = Index::default();
         let others = ["Task/7", "Task/1", "Task/9", "Patient/1", "https://x.example/Task/7/_history/2", "", "/", "Task/", "#1"];
         for text in [UUID, OTHER, "urn:uuid:00000000-0000-4000-8000-000000000001"].into_iter().chain(others) {
-            assert_eq!(addresses.find(text), resolve(to(text), &entries), "{text}");
+            assert_eq!(index.find(entries.as_slice(), to(text)), resolve(to(text), &entries), "{text}");
+        }
+        for kind in [None, Some("Task"), Some("Patient"), Some("Location")] {
+            for system in [None, Some(NUMBER.0), Some("https://c.example")] {
+                for value in [Some("R-1"), Some("R-2"), Some(""), None] {
+                    let reference = Reference { reference: Some("Task/none"), kind, system, value };
+                    assert_eq!(index.find(entries.as_slice(), reference), resolve(reference, &entries), "{reference:?}");
+                }
+            }
         }
     }
 }

@@ -150,6 +150,11 @@ pub const TASK_CODE: &[Word] = &[
     word("request-for-information-for-requester", ("request for information", "demande de renseignements"), ("", "")),
 ];
 
+/// Whether a Task of this code asks for information beside the referral, instead of telling how far the referral has come (messaging.md 6).
+pub fn asks_for_information(task_code: &str) -> bool {
+    task_code == "request-for-information-for-requester"
+}
+
 /// The row of a code.
 pub fn find(table: &'static [Word], code: &str) -> Option<&'static Word> {
     table.iter().find(|word| word.code == code)

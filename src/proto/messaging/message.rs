@@ -142,7 +142,7 @@ impl Message {
     /// Everything found wrong or odd in it as a message of this dialect.
     pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
         let mut found = match self.view() {
-            Ok(view) => check::check(view.root(), dialect),
+            Ok(view) => check::check(view, dialect),
             Err(error) => vec![Issue::error("structure", "", error.message(), "")],
         };
         if self.bundle.starts_with(BYTE_ORDER_MARK) {

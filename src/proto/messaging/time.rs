@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::proto::fhir::date::{is_date, is_instant};
+use crate::proto::fhir::date::{first_day, is_date, moment};
 use crate::proto::store::Millis;
 
 fn zone_named(name: Option<&str>) -> Option<TimeZone> {
@@ -20,11 +20,9 @@ pub fn shown(text: &str, zone: Option<&str>) -> Option<String> {
     if is_date(text) {
         return Some(text.to_owned());
     }
-    if !is_instant(text) {
-        return None;
-    }
+    let moment = moment(text)?;
     match zone_named(zone) {
-        Some(zone) => Some(text.parse::<Timestamp>().ok()?.to_zoned(zone).strftime("%Y-%m-%d %H:%M (%Z)").to_string()),
+        Some(zone) => Some(moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M (%Z)").to_string()),
         None => {
             let (date, time) = text.split_once('T')?;
             let offset = time.find(['Z', '+', '-']).and_then(|at| time.get(at..)).unwrap_or_default();
@@ -49,19 +47,15 @@ pub fn order(one: &str, other: &str, zone: Option<&str>) -> Option<Ordering> {
 
 /// The moments a date or time stands for; of an instant, its nanosecond.
 fn span(text: &str, zone: Option<&str>) -> Option<Range<Timestamp>> {
-    if is_instant(text) {
-        let start: Timestamp = text.parse().ok()?;
+    if let Some(start) = moment(text) {
         return Some(start..start.checked_add(SignedDuration::from_nanos(1)).ok()?);
     }
-    if !is_date(text) {
-        return None;
-    }
-    let (first, length) = match text.len() {
-        4 => (format!("{text}-01-01"), 1.year()),
-        7 => (format!("{text}-01"), 1.month()),
-        _ => (text.to_owned(), 1.day()),
+    let first = first_day(text)?;
+    let length = match text.len() {
+        4 => 1.year(),
+        7 => 1.month(),
+        _ => 1.day(),
     };
-    let first: Date = first.parse().ok()?;
     let zone = zone_named(zone).unwrap_or(TimeZone::UTC);
     let start = |date: Date| Some(date.to_zoned(zone.clone()).ok()?.timestamp());
     Some(start(first)?..start(first.checked_add(length).ok()?)?)

@@ -31,8 +31,6 @@ pub struct Placed {
     facts: Facts,
     keys: ReferralKeys,
     trace: Trace,
-    /// What the store found, all of it, with versions.
-    looked_at: Vec<(String, u64)>,
 }
 
 /// Why a message is not taken.
@@ -44,6 +42,10 @@ pub enum Refused {
     UnknownEvent,
     /// It belongs to no referral (messaging.md 10.4).
     NotFound,
+    /// It asks for work, and the configuration says that none is done here (messaging.md 2).
+    NotOurs,
+    /// Its foci are several referrals: each is told in a message of its own, so that none is lost.
+    Several,
 }
 
 /// What a message means here.
@@ -58,46 +60,51 @@ pub struct Tracked {
     pub candidates: Vec<Candidate>,
     /// What is odd about it, and accepted.
     pub issues: Vec<Issue>,
+    /// Another partner told of a referral of the same number, which is one of the candidates.
+    pub disputed: bool,
+    /// The Bundle in which the sender is told of a Task at once.
+    pub answer: Option<String>,
 }
 
 impl Tracked {
-    /// The sender is answered with a Task of this status at once (messaging.md 8.4); a Task that it knows already stays as it is.
-    pub fn answered(&mut self, code: &str, now: Millis) {
+    /// The status of the Task that the sender knows.
+    pub fn task_status(&self) -> Option<&str> {
+        self.update.as_ref()?.state.task.as_ref().map(|status| status.code.as_str())
+    }
+
+    /// The sender is answered at once (messaging.md 8.4), in this Bundle with a Task of this status.
+    pub fn answered(&mut self, code: &str, answer: &[u8], now: Millis) {
+        self.answer = String::from_utf8(answer.to_vec()).ok();
+        if self.task_status() == Some(code) {
+            return;
+        }
         if let Some(update) = &mut self.update {
             let said = Said { resource: None, message: Some(now) };
-            update.state.task.get_or_insert_with(|| Status { code: code.to_owned(), said });
+            update.state.task = Some(Status { code: code.to_owned(), said });
         }
     }
 }
 
-/// Reads a message of this partner and finds its referral.
-pub fn place(store: &dyn Store, settings: &Settings, partner: &str, view: View<'_>) -> Result<Placed> {
-    place_for(store, settings, (partner, false), view)
-}
-
-/// Reads a message of ours to this partner and finds its referral.
-pub fn place_ours(store: &dyn Store, settings: &Settings, partner: &str, view: View<'_>) -> Result<Placed> {
-    place_for(store, settings, (partner, true), view)
-}
-
-fn place_for(store: &dyn Store, settings: &Settings, whose: (&str, bool), view: View<'_>) -> Result<Placed> {
-    let facts = facts::read(view);
-    let keys = keys(settings, whose, &facts, facts.identifiers.len());
+/// Reads a message of this partner, or an outgoing one to it, and finds its referral.
+pub fn place(
+    store: &dyn Store,
+    settings: &Settings,
+    (partner, outgoing): (&str, bool),
+    view: View<'_>,
+    now: Millis,
+) -> Result<Placed> {
+    let facts = facts::read(view, now);
+    let keys = ReferralKeys { outgoing, ..keys(settings, partner, &facts, facts.identifiers.len()) };
     let trace = store.trace(&keys)?;
     // What came out of a known referral is another one, even if the header still names that one.
     let own = |record: &ReferralRecord| facts.identifiers.iter().take(facts.own).any(|one| carries(record, one));
     let is_parent = |record: &ReferralRecord| trace.parents.iter().any(|(_, parent)| parent.id == record.id);
     if facts.own > 0 && trace.found.first().is_some_and(|record| is_parent(record) && !own(record)) {
-        let keys = self::keys(settings, whose, &facts, facts.own);
+        let keys = ReferralKeys { outgoing, ..self::keys(settings, partner, &facts, facts.own) };
         let trace = store.trace(&keys)?;
-        return Ok(placed(facts, keys, trace));
+        return Ok(Placed { facts, keys, trace });
     }
-    Ok(placed(facts, keys, trace))
-}
-
-fn placed(facts: Facts, keys: ReferralKeys, trace: Trace) -> Placed {
-    let looked_at = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
-    Placed { facts, keys, trace, looked_at }
+    Ok(Placed { facts, keys, trace })
 }
 
 fn carries(record: &ReferralRecord, identifier: &Identifier) -> bool {
@@ -105,11 +112,10 @@ fn carries(record: &ReferralRecord, identifier: &Identifier) -> bool {
 }
 
 /// What leads to the referral: the first so many of its identifiers, and what else there is (messaging.md 10.5).
-fn keys(settings: &Settings, (partner, ours): (&str, bool), facts: &Facts, count: usize) -> ReferralKeys {
+fn keys(settings: &Settings, partner: &str, facts: &Facts, count: usize) -> ReferralKeys {
     let own_system = settings.own_referral_system();
     let mut keys = ReferralKeys {
         partner: partner.to_owned(),
-        ours,
         answers: facts.answers.clone(),
         replies: facts.replies.clone(),
         parents: [&facts.replaces, &facts.based_on, &facts.outputs].into_iter().flatten().cloned().collect(),
@@ -144,11 +150,21 @@ pub fn received(
     id: String,
 ) -> std::result::Result<Tracked, Refused> {
     let info = event_of(partner, code, &placed.trace).and_then(events::info);
-    let placed = entitled_only(placed, partner, info);
     if !trusted {
         // It touches no referral (architecture: identity of a message).
         let event = info.ok_or(Refused::UnknownEvent)?.code;
-        return Ok(Tracked { event, before: None, update: None, candidates: Vec::new(), issues: Vec::new() });
+        return Ok(Tracked {
+            event,
+            before: None,
+            update: None,
+            candidates: Vec::new(),
+            issues: Vec::new(),
+            disputed: false,
+            answer: None,
+        });
+    }
+    if placed.facts.is_of_several && info.is_none_or(|info| info.direction != Direction::Report) {
+        return Err(Refused::Several);
     }
     match (info, placed.trace.found.is_empty()) {
         (None, known_none) => {
@@ -168,10 +184,12 @@ fn event_of(partner: &Partner, code: &str, trace: &Trace) -> Option<&'static str
     events::canonical_from(code, role.map_or_else(configured, |role| role == ReferralRole::Source))
 }
 
-/// A referral that was forwarded has no Target until one speaks as such (messaging.md 3.3, 12).
+/// A referral that was forwarded, or that an informer told of, has no Target until one speaks as such (messaging.md 3.3, 12, 13).
 fn is_vacant(record: &ReferralRecord) -> bool {
+    use ReferralRole::{Copy, Informer, Source, Target};
     let forwarded = record.links.iter().any(|link| link.child == record.id && link.relation == Relation::Forwarded);
-    forwarded && record.our_role == ReferralRole::Source && record.parties.iter().all(|(_, role)| *role != ReferralRole::Target)
+    let has = |wanted: ReferralRole| record.parties.iter().any(|(_, role)| *role == wanted);
+    !has(Target) && (forwarded && record.our_role == Source || record.our_role == Copy && has(Informer))
 }
 
 /// The role in which the partner speaks; `None` when it may not (messaging.md 3.3).
@@ -180,45 +198,95 @@ fn speaks_as(record: &ReferralRecord, partner: &Partner, info: Option<&EventInfo
     let role = record.role_of(&partner.name);
     let Some(info) = info else { return role.filter(|role| !matches!(role, FormerTarget | Copy)) };
     let entitled = role.filter(|role| lifecycle::may_send(info, *role, record.our_role));
+    // Who forwarded it within its own platform goes on speaking for the new Target.
     let newcomer = || {
-        let free = is_vacant(record) && matches!(role, None | Some(Informer)) && partner.roles.contains(&Role::RmsTarget);
+        let free = is_vacant(record) && role == Some(Informer) && partner.roles.contains(&Role::RmsTarget);
         (free && info.direction == Direction::TargetToSource).then_some(Target)
     };
     entitled.or_else(newcomer)
 }
 
-/// A referral whose Target has yet to speak is nobody's affair but that one's: to others it is not known.
-fn entitled_only(mut placed: Placed, partner: &Partner, info: Option<&EventInfo>) -> Placed {
-    let known = |record: &ReferralRecord| record.role_of(&partner.name).is_some() || speaks_as(record, partner, info).is_some();
-    placed.trace.found.retain(known);
-    placed
-}
-
 /// A message of a known referral. One that names several must be entitled to each.
 fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed) -> std::result::Result<Tracked, Refused> {
-    let Placed { facts, keys, trace, looked_at } = placed;
+    let Placed { facts, keys, trace } = placed;
     if trace.found.iter().any(|record| speaks_as(record, partner, info).is_none()) {
         return Err(Refused::Forbidden);
     }
+    let found = versions(&trace.found);
     let linked = trace.found.iter().position(|record| !record.unlinked).unwrap_or_default();
     let Some(record) = trace.found.get(linked).cloned() else { return Err(Refused::NotFound) };
     let role = speaks_as(&record, partner, info).ok_or(Refused::Forbidden)?;
     let event = info.map_or(UNRECOGNISED, |info| info.code);
     let mut issues = Vec::new();
     let drives = state::Drives::of(role, record.our_role);
+    if info.is_none() {
+        // Nobody knows what it says: it is shown and remembered, and changes nothing (messaging.md 3.4).
+        let mut update = update(record.id.clone(), keys, record.our_role, record.state.clone(), &Facts::default());
+        (update.found, update.unlinked) = (found, record.unlinked);
+        (update.identifiers, update.claims) = (Vec::new(), Vec::new());
+        (update.keys.health_number, update.keys.requisition) = (None, None);
+        return Ok(Tracked {
+            event,
+            before: Some(record),
+            update: Some(update),
+            candidates: Vec::new(),
+            issues,
+            disputed: false,
+            answer: None,
+        });
+    }
+    warn_if_ahead(&facts, &mut issues);
     let next = state::next(&record.state, &facts, drives, &mut issues);
-    state::warn_if_closed(&record.state, event, &mut issues);
+    state::warn_if_closed(&record.state, event, drives, &mut issues);
     let mut update = update(record.id.clone(), keys, record.our_role, next, &facts);
-    update.found = looked_at;
+    update.found = found;
     update.unlinked = record.unlinked && trace.launch_id.is_none();
     if record.role_of(&partner.name) != Some(role) {
         update.parties.push((partner.name.clone(), role));
     }
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), event);
-    Ok(Tracked { event, before: Some(record), update: Some(update), candidates: Vec::new(), issues })
+    keep_some(&mut update, Some(&record), &mut issues);
+    let candidates = if update.unlinked { trace.candidates } else { Vec::new() };
+    Ok(Tracked { event, before: Some(record), update: Some(update), candidates, issues, disputed: false, answer: None })
 }
 
-/// A message that leads to no referral: it begins one, came out of one, or waits for a person to say where it belongs.
+fn warn_if_ahead(facts: &Facts, issues: &mut Vec<Issue>) {
+    if facts.is_ahead {
+        let text = "a time of the message lies more than a day ahead; it counts as not said";
+        issues.push(Issue::warning("value", "Bundle", text, "messaging.md 10.4"));
+    }
+}
+
+/// Identifiers of one referral. Each side adds one or two; what goes beyond is not kept.
+const MOST_IDENTIFIERS: usize = 64;
+
+fn keep_some(update: &mut ReferralUpdate, before: Option<&ReferralRecord>, issues: &mut Vec<Issue>) {
+    let known = |one: &Identifier| before.is_some_and(|record| carries(record, one));
+    let mut left = MOST_IDENTIFIERS.saturating_sub(before.map_or(0, |record| record.identifiers.len()));
+    let count = update.identifiers.len();
+    update.identifiers.retain(|one| {
+        let fresh = !known(one);
+        let kept = !fresh || left > 0;
+        left -= usize::from(fresh && kept);
+        kept
+    });
+    if update.identifiers.len() < count {
+        let text = format!("the referral has {MOST_IDENTIFIERS} identifiers; the others are not kept");
+        issues.push(Issue::warning(
+            "too-costly",
+            "Bundle.entry.resource.ofType(ServiceRequest).identifier",
+            text,
+            "messaging.md 10.5",
+        ));
+    }
+}
+
+fn versions(found: &[ReferralRecord]) -> Vec<(String, u64)> {
+    found.iter().map(|record| (record.id.clone(), record.version)).collect()
+}
+
+/// A message that leads to no referral of its sender's: it begins one, came out of one, or waits for a person to say where it belongs.
+/// Whether others told of its numbers makes no difference to the sender.
 fn of_unknown(
     settings: &Settings,
     partner: &Partner,
@@ -226,32 +294,59 @@ fn of_unknown(
     placed: Placed,
     id: String,
 ) -> std::result::Result<Tracked, Refused> {
-    let Placed { facts, keys, trace, looked_at } = placed;
+    let Placed { facts, keys, trace } = placed;
     if !facts.has_request {
         // A report need not be about a referral; anything else is about one that is not here (messaging.md 10.4).
-        let report = Tracked { event: info.code, before: None, update: None, candidates: Vec::new(), issues: Vec::new() };
+        let report = Tracked {
+            event: info.code,
+            before: None,
+            update: None,
+            candidates: Vec::new(),
+            issues: Vec::new(),
+            disputed: false,
+            answer: None,
+        };
         return if info.direction == Direction::Report { Ok(report) } else { Err(Refused::NotFound) };
     }
     let (our_role, role) = first_roles(settings, partner, info).ok_or(Refused::Forbidden)?;
+    if info.code == "add-service-request" && our_role != ReferralRole::Target {
+        return Err(Refused::NotOurs);
+    }
     let mut issues = Vec::new();
+    if facts.identifiers.is_empty() {
+        let text = "the request has no identifier; what follows cannot be told to belong to it";
+        issues.push(Issue::warning(
+            "required",
+            "Bundle.entry.resource.ofType(ServiceRequest).identifier",
+            text,
+            "messaging.md 10.5",
+        ));
+    }
+    warn_if_ahead(&facts, &mut issues);
     let next = state::next(&Default::default(), &facts, state::Drives::of(role, our_role), &mut issues);
     let mut update = update(id, keys, our_role, next, &facts);
-    update.found = looked_at;
     update.parties.push((partner.name.clone(), role));
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), info.code);
+    keep_some(&mut update, None, &mut issues);
     let came_of_another = update.links.iter().any(|link| link.child == update.id);
     if let Some((_, parent)) = forwarded_from(&facts, &trace, &partner.name) {
         // Who takes over has yet to speak; who forwarded only tells of it.
         update.our_role = parent.our_role;
         update.parties = vec![(partner.name.clone(), ReferralRole::Informer)];
     }
-    update.unlinked = !(lifecycle::begins_referral(info.code) || came_of_another || trace.launch_id.is_some());
+    let begins = lifecycle::begins_referral(info.code) || came_of_another || trace.launch_id.is_some();
+    update.unlinked = !begins;
     let refuses = |messaging: &Messaging| messaging.unknown_referral == UnknownReferral::Refuse;
     if update.unlinked && partner.messaging.as_ref().is_some_and(refuses) {
         return Err(Refused::NotFound);
     }
-    let candidates = if update.unlinked { trace.candidates } else { Vec::new() };
-    Ok(Tracked { event: info.code, before: None, update: Some(update), candidates, issues })
+    let disputed = !trace.disputed.is_empty();
+    let mut candidates: Vec<Candidate> = trace.disputed.into_iter().map(Candidate::Referral).collect();
+    if update.unlinked {
+        let others: Vec<Candidate> = trace.candidates.into_iter().filter(|other| !candidates.contains(other)).collect();
+        candidates.extend(others);
+    }
+    Ok(Tracked { event: info.code, before: None, update: Some(update), candidates, issues, disputed, answer: None })
 }
 
 /// Our part and the partner's in a referral that begins with this message, by the parts both are configured with; `None` when the partner
@@ -290,7 +385,8 @@ pub fn held_back(partner: &str, tracked: &Tracked) -> (bool, Vec<Issue>) {
 /// What we send makes of its referral. `code` is the event as it is spelled. `id` is that of the referral if it is a new one; `None` when the message belongs to none.
 pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tracked> {
     use ReferralRole::{Copy, Informer, Source, Target};
-    let Placed { facts, keys, mut trace, looked_at } = placed;
+    let Placed { facts, keys, mut trace } = placed;
+    let found = versions(&trace.found);
     // Some spellings do not say who speaks (messaging.md 3.2).
     let as_source = trace.found.first().is_some_and(|record| record.our_role == Source);
     let info = events::canonical_from(code, as_source).and_then(events::info)?;
@@ -304,29 +400,43 @@ pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tra
     // We take the side that sends this event (messaging.md 3.1).
     let (ours, theirs) = match info.direction {
         Direction::TargetToSource => (Target, Source),
-        Direction::SourceToCopy => (Source, Copy),
+        Direction::SourceToCopy | Direction::Report => (Source, Copy),
         Direction::Link => (Informer, Source),
-        Direction::SourceToTarget | Direction::Report => (Source, Target),
+        Direction::SourceToTarget => (Source, Target),
     };
     let before = trace.found.first().cloned();
     let our_role = before.as_ref().map_or(ours, |record| record.our_role);
     let known = before.as_ref().map(|record| record.state.clone()).unwrap_or_default();
     let mut issues = Vec::new();
     let next = state::next(&known, &facts, state::Drives::of(our_role, theirs), &mut issues);
-    state::warn_if_closed(&known, info.code, &mut issues);
+    state::warn_if_closed(&known, info.code, state::Drives::of(our_role, theirs), &mut issues);
     let mut update = update(before.as_ref().map_or(id, |record| record.id.clone()), keys, our_role, next, &facts);
-    update.found = looked_at;
+    update.found = found;
     update.unlinked = before.as_ref().is_some_and(|record| record.unlinked);
     update.identifiers.clone_from(&update.keys.identifiers);
-    if before.as_ref().is_none_or(|record| record.role_of(partner).is_none()) {
-        update.parties.push((partner.to_owned(), theirs));
-    }
+    update.parties = entering(before.as_ref(), partner, theirs, info.code);
     relate(&mut update, &facts, &trace, None, info.code);
+    keep_some(&mut update, before.as_ref(), &mut issues);
     if before.is_none() && update.roles.iter().any(|change| change.partner.is_none()) {
         // We passed it on: who takes over is its Target.
         update.our_role = Informer;
     }
-    Some(Tracked { event: info.code, before, update: Some(update), candidates: Vec::new(), issues })
+    Some(Tracked { event: info.code, before, update: Some(update), candidates: Vec::new(), issues, disputed: false, answer: None })
+}
+
+/// The parties whose role changes when we send this to a partner. There is one Target: whom the request goes to next takes the place of
+/// who had it (messaging.md 3.3).
+fn entering(before: Option<&ReferralRecord>, partner: &str, role: ReferralRole, event: &str) -> Vec<(String, ReferralRole)> {
+    use ReferralRole::{FormerTarget, Target};
+    let known = before.and_then(|record| record.role_of(partner));
+    let again = known == Some(FormerTarget) && event == "add-service-request";
+    if known.is_some() && !again {
+        return Vec::new();
+    }
+    let parties = before.map_or(&[][..], |record| &record.parties);
+    let others = parties.iter().filter(|(name, known)| role == Target && *known == Target && name != partner);
+    let leaving = others.map(|(name, _)| (name.clone(), FormerTarget));
+    std::iter::once((partner.to_owned(), role)).chain(leaving).collect()
 }
 
 /// An update that changes nothing yet but the state and what leads to the referral. A partner can name a number of ours, and cannot give

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::Result;
-use crate::proto::fhir::reference::{Reference, Target, resolve};
+use crate::proto::fhir::reference::{Index, Reference, Targets};
 use crate::proto::fhir::tree::{Node, Tree, list};
 use crate::proto::guide::dialects::HTEST;
 use crate::proto::guide::field::Home;
@@ -14,9 +14,6 @@ const MOST_IDENTIFIERS: usize = 64;
 
 /// References looked at in one element: a list of hundreds leads nowhere that a message needs.
 const MOST_REFERENCES: usize = 16;
-
-/// Different references of a message that are followed. Each is looked for among all entries.
-const MOST_RESOLVED: usize = 4096;
 
 /// The parts resources play, each after those it is found through.
 const PARTS: [Home; 17] = [
@@ -46,6 +43,8 @@ pub struct Cast {
     attachments: Vec<Held>,
     /// The answers of questionnaires, found when they are asked for.
     answers: OnceLock<Vec<Held>>,
+    /// The entries as targets of references.
+    index: Index,
     /// Where the references lead that were followed so far: the same ones are read for many fields.
     resolved: Mutex<HashMap<usize, Option<usize>>>,
     /// The resources in focus, by their place among the entries.
@@ -79,26 +78,23 @@ pub struct View<'a> {
     instead: Option<(Home, usize)>,
 }
 
-/// An entry as a target of references.
-struct Located<'a> {
-    view: View<'a>,
-    entry: Entry,
-}
-
-impl Target for Located<'_> {
-    fn full_url(&self) -> Option<&str> {
-        self.view.node(self.entry.full_url?)?.str()
+impl<'a> Targets<'a> for View<'a> {
+    fn count(self) -> usize {
+        self.cast.entries.len()
     }
-    fn resource_type(&self) -> &str {
-        self.entry.kind.and_then(|kind| self.view.node(kind)?.str()).unwrap_or_default()
+    fn full_url(self, entry: usize) -> Option<&'a str> {
+        self.node(self.cast.entries.get(entry)?.full_url?)?.str()
     }
-    fn id(&self) -> Option<&str> {
-        self.view.node(self.entry.id?)?.str()
+    fn resource_type(self, entry: usize) -> &'a str {
+        let kind = || self.node(self.cast.entries.get(entry)?.kind?)?.str();
+        kind().unwrap_or_default()
     }
-    fn has_identifier(&self, system: Option<&str>, value: &str) -> bool {
-        let same = |own: Node<'_>| text(own, "value") == Some(value) && (system.is_none() || text(own, "system") == system);
-        let own = self.view.node(self.entry.resource).and_then(|resource| resource.get("identifier"));
-        list(own).take(MOST_IDENTIFIERS).any(same)
+    fn id(self, entry: usize) -> Option<&'a str> {
+        self.node(self.cast.entries.get(entry)?.id?)?.str()
+    }
+    fn identifiers(self, entry: usize) -> impl Iterator<Item = (Option<&'a str>, &'a str)> {
+        let own = list(self.resource(entry).and_then(|resource| resource.get("identifier")));
+        own.take(MOST_IDENTIFIERS).filter_map(|own| Some((text(own, "system"), text(own, "value")?)))
     }
 }
 
@@ -111,21 +107,22 @@ impl Cast {
             entries: Vec::new(),
             attachments: Vec::new(),
             answers: OnceLock::new(),
+            index: Index::default(),
             resolved: Mutex::default(),
             focus: Vec::new(),
             parts: Vec::new(),
         };
         let index = |node: Option<Node<'_>>| node.map(Node::index);
         let entry = |entry: Node<'_>| {
-            let resource = entry.get("resource")?;
-            Some(Entry {
+            let resource = entry.get("resource").unwrap_or(entry);
+            Entry {
                 full_url: index(entry.get("fullUrl")),
                 resource: resource.index(),
                 kind: index(resource.get("resourceType")),
                 id: index(resource.get("id")),
-            })
+            }
         };
-        cast.entries = list(cast.tree.root(document).get("entry")).filter_map(entry).collect();
+        cast.entries = list(cast.tree.root(document).get("entry")).map(entry).collect();
         cast.attachments = cast.view(document).find_attachments();
         cast.focus = cast.view(document).followed(0, "focus").collect();
         for part in PARTS {
@@ -251,25 +248,17 @@ impl<'a> View<'a> {
     /// The entry a Reference leads to, looked for once.
     pub fn resolved(self, reference: Node<'a>) -> Option<usize> {
         let mut resolved = self.cast.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        let many = resolved.len() >= MOST_RESOLVED;
-        let known = resolved.get(&reference.index()).copied();
-        known.or_else(|| many.then_some(None)).unwrap_or_else(|| {
-            let found = self.look_for(reference);
-            resolved.insert(reference.index(), found);
-            found
+        *resolved.entry(reference.index()).or_insert_with(|| {
+            let identifier = reference.get("identifier");
+            let part = |name| identifier.and_then(|identifier| text(identifier, name)).filter(|text| !text.is_empty());
+            let (address, kind) = (text(reference, "reference"), text(reference, "type").filter(|kind| !kind.is_empty()));
+            self.cast.index.find(self, Reference { reference: address, kind, system: part("system"), value: part("value") })
         })
     }
 
-    fn look_for(self, reference: Node<'a>) -> Option<usize> {
-        let identifier = reference.get("identifier");
-        let wanted = Reference {
-            reference: text(reference, "reference"),
-            kind: text(reference, "type"),
-            system: identifier.and_then(|identifier| text(identifier, "system")),
-            value: identifier.and_then(|identifier| text(identifier, "value")),
-        };
-        let located: Vec<Located<'a>> = self.cast.entries.iter().map(|entry| Located { view: self, entry: *entry }).collect();
-        resolve(wanted, &located)
+    /// The first entry with exactly this fullUrl.
+    pub fn with_full_url(self, url: &'a str) -> Option<usize> {
+        self.cast.index.with_full_url(self, url)
     }
 
     /// Where the References of a member lead.
@@ -325,7 +314,7 @@ impl<'a> View<'a> {
 
     /// Whether what an entry is based on is the request the message is about, or not known to be another.
     fn is_of_request(self, index: usize) -> bool {
-        let mut based_on = self.followed(index, "basedOn").peekable();
+        let mut based_on = self.followed(index, "basedOn").filter(|other| self.is_a(*other, "ServiceRequest")).peekable();
         let request = self.part(Home::Request);
         based_on.peek().is_none() || based_on.any(|other| Some(other) == request)
     }
@@ -339,7 +328,7 @@ impl<'a> View<'a> {
             Home::Focus => self.cast.focus.first().copied(),
             Home::Request => self.request(),
             Home::Patient => self.patient(),
-            Home::Task | Home::Appointment | Home::Communication => self.subject_of_type(home.resource_type()?),
+            Home::Task | Home::Appointment | Home::Communication => self.entries_of(home.resource_type()?, 1).next(),
             Home::RequesterRole => {
                 self.follow(self.part(Home::Request), "requester").or_else(|| self.follow(self.part(Home::Task), "requester"))
             }

@@ -152,9 +152,9 @@ pub struct ReferralState {
 pub struct ReferralKeys {
     /// The partner the message comes from or goes to.
     pub partner: String,
-    /// Whether the message is ours. A partner's identifiers lead only to referrals that it is a party to, or whose Target has yet to speak;
+    /// Whether it goes there. A partner's identifiers lead only to referrals that it is a party to;
     /// ours lead on to what we vouched for by that identifier, and to what somebody else gave us to perform or to know.
-    pub ours: bool,
+    pub outgoing: bool,
     /// Identifiers that stand for one referral among the same parties.
     pub identifiers: Vec<Identifier>,
     /// Identifiers that lead only to referrals the partner is a party to: those without a system, and those of our own numbering that it
@@ -185,8 +185,10 @@ pub struct Trace {
     pub requisition: Option<ReferralRecord>,
     /// The partner's launch whose correlation id the message carries, if no message came of it yet.
     pub launch_id: Option<String>,
-    /// Where nothing was found: what the same patient has here.
+    /// Where nothing was found, or what was found is unlinked: what the same patient has here.
     pub candidates: Vec<Candidate>,
+    /// Where nothing was found: referrals of others that carry one of the identifiers, by our ids.
+    pub disputed: Vec<String>,
 }
 
 /// What a message that belongs to no known referral may belong to: the patient has the same health number.

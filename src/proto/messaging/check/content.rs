@@ -63,7 +63,7 @@ impl<'a> Checker<'a> {
 
     /// The entries an element's references lead to.
     fn followed(&mut self, node: Node<'a>, member: &str) -> Vec<usize> {
-        list(node.get(member)).take(MOST_REFERENCES).filter_map(|reference| self.resolve(reference)).collect()
+        list(node.get(member)).take(MOST_REFERENCES).filter_map(|reference| self.view.resolved(reference)).collect()
     }
 
     fn is_a(&self, index: usize, kinds: &[&str]) -> bool {

@@ -29,7 +29,7 @@ impl<'a> Checker<'a> {
                 let text = "the fullUrl names a version; expected the address without it";
                 self.findings.add(Warning, "invariant", &place, text, "FHIR R4 Bundle bdl-8");
             }
-            let first = self.addresses.with_full_url(url).filter(|first| *first != index);
+            let first = self.view.with_full_url(url).filter(|first| *first != index);
             if first.and_then(|first| self.entries.get(first)).is_some_and(|first| version(first) == version(entry)) {
                 let text = "another entry has the same fullUrl";
                 self.findings.add(Error, "duplicate", &place, text, "FHIR R4 Bundle bdl-7");

@@ -18,14 +18,14 @@ use std::ops::Range;
 
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::fhir::r4::R4;
-use crate::proto::fhir::reference::Addresses;
+use crate::proto::fhir::reference::Targets;
 use crate::proto::fhir::tree::{Node, list};
 use crate::proto::guide::dialects::{Dialect, Signs, recognise};
 
+use super::view::View;
 pub(super) use findings::shown;
 use findings::{Findings, Place};
 use invariants::Invariant;
-use references::Logical;
 
 /// One entry of the Bundle.
 struct Entry<'a> {
@@ -37,14 +37,12 @@ struct Entry<'a> {
 }
 
 struct Checker<'a> {
+    view: View<'a>,
     r4: &'static R4,
     invariants: &'static [&'static [Invariant]],
     dialect: &'static Dialect,
     findings: Findings,
     entries: Vec<Entry<'a>>,
-    addresses: Addresses<'a>,
-    /// The entries by identifier.
-    logical: Logical<'a>,
     /// The entries that references lead to, in the order of those they stand in.
     links: Vec<usize>,
     /// The type of each contained resource of the entry under way, by id.
@@ -63,8 +61,9 @@ pub fn dialect_of(bundle: Node<'_>) -> &'static Dialect {
 }
 
 /// Everything found in a message, checked as one of this dialect.
-pub fn check(bundle: Node<'_>, dialect: &'static Dialect) -> Vec<Issue> {
-    let Ok(mut checker) = Checker::new(bundle, dialect) else {
+pub fn check(view: View<'_>, dialect: &'static Dialect) -> Vec<Issue> {
+    let bundle = view.root();
+    let Ok(mut checker) = Checker::new(view, dialect) else {
         return vec![Issue::warning("throttled", "", "there was not enough memory to check the message", "")];
     };
     let root = Place::root("Bundle");
@@ -79,30 +78,14 @@ pub fn check(bundle: Node<'_>, dialect: &'static Dialect) -> Vec<Issue> {
 }
 
 impl<'a> Checker<'a> {
-    fn new(bundle: Node<'a>, dialect: &'static Dialect) -> Result<Self, TryReserveError> {
-        let items = || bundle.get("entry").into_iter().flat_map(Node::items);
+    fn new(view: View<'a>, dialect: &'static Dialect) -> Result<Self, TryReserveError> {
         let mut entries = Vec::new();
-        entries.try_reserve_exact(items().count())?;
-        let mut addresses = Addresses::default();
-        addresses.reserve(entries.capacity())?;
-        for item in items() {
-            let resource = item.get("resource").unwrap_or(item);
-            let text = |node: Node<'a>, name| node.get(name).and_then(Node::str);
-            let (full_url, kind) = (text(item, "fullUrl"), text(resource, "resourceType").unwrap_or_default());
-            addresses.add(full_url, kind, text(resource, "id"));
+        entries.try_reserve_exact(view.count())?;
+        for (index, resource) in view.resources().enumerate() {
+            let (full_url, kind) = (view.full_url(index), view.resource_type(index));
             entries.push(Entry { full_url, kind, resource, links: 0..0 });
         }
         let (r4, invariants, findings) = (R4::get(), invariants::all(), Findings::default());
-        Ok(Self {
-            r4,
-            invariants,
-            dialect,
-            findings,
-            entries,
-            addresses,
-            logical: Logical::default(),
-            links: Vec::new(),
-            contained: HashMap::new(),
-        })
+        Ok(Self { view, r4, invariants, dialect, findings, entries, links: Vec::new(), contained: HashMap::new() })
     }
 }

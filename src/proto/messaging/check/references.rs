@@ -1,62 +1,20 @@
 //! References: where they lead, to what, and what nothing leads to (messaging.md 4.1, reference rules).
 
-use std::collections::HashMap;
-
 use crate::proto::fhir::outcome::Level::{Error, Information, Warning};
 use crate::proto::fhir::reference::named_type;
 use crate::proto::fhir::tree::{Node, list};
 
+use super::Checker;
 use super::findings::Place;
-use super::{Checker, Entry};
-
-/// Identifiers of one resource that references are compared with.
-const MOST_IDENTIFIERS: usize = 64;
-
-/// The first entry with an identifier: by type or any, by system or any. Each of the four is made when a reference first needs it.
-#[derive(Default)]
-pub(super) struct Logical<'a>([Option<HashMap<Key<'a>, usize>>; 4]);
-
-type Key<'a> = (Option<&'a str>, Option<&'a str>, &'a str);
-
-impl<'a> Logical<'a> {
-    fn find(&mut self, entries: &[Entry<'a>], (kind, system, value): Key<'a>) -> Option<usize> {
-        let map = self.0.get_mut(usize::from(kind.is_some()) * 2 + usize::from(system.is_some()))?;
-        let map = map.get_or_insert_with(|| {
-            let mut map = HashMap::new();
-            // Without the room it grows as it can.
-            let _ = map.try_reserve(entries.len());
-            for (index, entry) in entries.iter().enumerate() {
-                for own in list(entry.resource.get("identifier")).take(MOST_IDENTIFIERS) {
-                    let own_system = if system.is_some() { text(own, "system") } else { None };
-                    if let Some(value) = text(own, "value") {
-                        map.entry((kind.map(|_| entry.kind), own_system, value)).or_insert(index);
-                    }
-                }
-            }
-            map
-        });
-        map.get(&(kind, system, value)).copied()
-    }
-}
 
 fn text<'a>(node: Node<'a>, name: &str) -> Option<&'a str> {
     node.get(name).and_then(Node::str).filter(|text| !text.is_empty())
 }
 
 impl<'a> Checker<'a> {
-    /// The entry a Reference means, by address or by identifier.
-    pub(super) fn resolve(&mut self, reference: Node<'a>) -> Option<usize> {
-        let by_address = text(reference, "reference").and_then(|address| self.addresses.find(address));
-        by_address.or_else(|| {
-            let identifier = reference.get("identifier")?;
-            let key = (text(reference, "type"), text(identifier, "system"), text(identifier, "value")?);
-            self.logical.find(&self.entries, key)
-        })
-    }
-
     /// The resource type a Reference leads to, as far as one can tell.
     pub(super) fn target_type(&mut self, reference: Node<'a>) -> Option<&'a str> {
-        let resolved = self.resolve(reference);
+        let resolved = self.view.resolved(reference);
         self.type_of(reference, resolved)
     }
 
@@ -81,7 +39,7 @@ impl<'a> Checker<'a> {
 
     /// A Reference: it leads somewhere, and to a type that may stand there.
     pub(super) fn reference(&mut self, node: Node<'a>, targets: &[&'static str], place: &Place<'_>) {
-        let (address, resolved) = (text(node, "reference"), self.resolve(node));
+        let (address, resolved) = (text(node, "reference"), self.view.resolved(node));
         if let Some(id) = address.and_then(|address| address.strip_prefix('#')) {
             if !id.is_empty() && !self.contained.contains_key(id) {
                 let words = "the resource does not contain what this refers to";

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::proto::fhir::tree::Tree;
 use crate::proto::guide::dialects;
+use crate::proto::messaging::view::Cast;
 
 const BASE: &str = "http://ehealthontario.ca/fhir/StructureDefinition/";
 
 fn found_as(bundle: &Value, dialect: &str) -> Vec<Issue> {
     let text = bundle.to_string();
-    let tree = Tree::read(&text).unwrap();
-    check(tree.root(&text), dialects::dialect(dialect).unwrap())
+    let cast = Cast::read(&text).unwrap();
+    check(cast.view(&text), dialects::dialect(dialect).unwrap())
 }
 
 fn found(bundle: &Value) -> Vec<Issue> {

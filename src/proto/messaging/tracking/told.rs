@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{Tracked, state};
+use super::{Tracked, UNRECOGNISED, facts, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::changes::{self, Change};
 use crate::proto::messaging::content::{self, Content};
 use crate::proto::messaging::notification::{self, Notice};
-use crate::proto::messaging::view::View;
+use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Settings;
-use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralState, ReferralUpdate};
+use crate::proto::store::{Candidate, Link, Millis, ReferralRecord, ReferralState, ReferralUpdate};
 
 /// The members of a notification that the history keeps.
 const KEPT: [&str; 6] = ["summary", "summary_fr", "changes", "no_change", "outdated", "message"];
@@ -21,14 +21,19 @@ pub fn told(
     view: View<'_>,
     issues: &[Issue],
     tracked: Tracked,
+    now: Millis,
 ) -> (String, Option<ReferralUpdate>) {
-    let Tracked { event, before, update, candidates, .. } = tracked;
+    let Tracked { event, before, update, candidates, answer, .. } = tracked;
     let zone = settings.system.time_zone.as_deref();
     let Some(mut update) = update else {
         let notice = Notice { partner: Some(partner), trusted, time_zone: zone, ..Notice::default() };
         return (notification::document(view, event, issues, &notice), None);
     };
-    let (content, changes, outdated) = known_after(before.as_ref(), Content::of(view, event, zone), zone);
+    let (content, changes, outdated) = if event == UNRECOGNISED {
+        (known(before.as_ref()), None, false)
+    } else {
+        known_after(before.as_ref(), until_now(Content::of(view, event, zone), now, zone), zone)
+    };
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
@@ -48,19 +53,38 @@ pub fn told(
         children: &children,
     };
     let document = notification::document(view, event, issues, &notice);
-    update.document = content.document();
+    update.document = with_answer(content, answer.as_deref(), zone).document();
     update.history = history(&document);
     (document, Some(update))
 }
 
-/// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4). A stored content that
-/// cannot be read, written by a newer library, stands in no message's way.
+/// What is known before a message. A stored content that cannot be read, written by a newer library, stands in no message's way.
+fn known(before: Option<&ReferralRecord>) -> Content {
+    before.and_then(|record| Content::read(&record.document).ok()).unwrap_or_default()
+}
+
+/// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4).
 fn known_after(before: Option<&ReferralRecord>, fresh: Content, zone: Option<&str>) -> (Content, Option<Vec<Change>>, bool) {
     let Some(record) = before else { return (fresh, None, false) };
-    let known = Content::read(&record.document).unwrap_or_default();
+    let known = known(Some(record));
     let merged = content::merge(known.clone(), fresh, zone);
     let changes = changes::between(&known, &merged.content, zone);
     (merged.content, Some(changes), merged.outdated)
+}
+
+/// What lies too far ahead of our clock counts as not said.
+fn until_now(content: Content, now: Millis, zone: Option<&str>) -> Content {
+    let latest = jiff::Timestamp::from_millisecond(facts::latest(now));
+    match latest {
+        Ok(latest) => content.said_until(&latest.to_string(), zone),
+        Err(_) => content,
+    }
+}
+
+/// What is known once the sender was answered: what it echoes of our Task is no news then.
+fn with_answer(content: Content, answer: Option<&str>, zone: Option<&str>) -> Content {
+    let Some((bundle, cast)) = answer.and_then(|bundle| Some((bundle, Cast::read(bundle).ok()?))) else { return content };
+    content.with_tasks(Content::of(cast.view(bundle), "", zone), zone)
 }
 
 /// The other referrals: those that this one came out of, or those that came out of it.
