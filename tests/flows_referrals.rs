@@ -69,7 +69,8 @@ fn an_unlinked_referral_becomes_part_of_the_one_a_person_names() {
         let id = |filter: Value| list(&pos, filter)[0]["referral_id"].as_str().unwrap().to_owned();
         (id(json!({"unlinked": false})), id(json!({"unlinked": true})))
     };
-    assert_eq!(found(&pos, &stub)["candidates"], json!([{"referral_id": into}]));
+    let parties = json!([{"partner": "rms", "role": "source"}]);
+    assert_eq!(found(&pos, &stub)["candidates"], json!([{"referral_id": into, "parties": parties}]));
     let code = |referral: &str, to: &str| pos.engine.referral_settle(referral, to).err().map(|error| error.status());
     assert_eq!(code("none", &into), Some(EREF_NOT_FOUND));
     assert_eq!(code(&stub, "none"), Some(EREF_NOT_FOUND));
