@@ -3,6 +3,7 @@
 use ereferral::proto::messaging::Message;
 use ereferral::proto::messaging::changes::between;
 use ereferral::proto::messaging::content::{Content, merge};
+use ereferral::proto::messaging::groups::Said;
 use ereferral::proto::settings::Limits;
 
 /// Small limits, so that short inputs reach them.
@@ -54,7 +55,7 @@ pub fn changes(data: &[u8]) {
     let Some(at) = data.windows(divider.len()).position(|window| window == divider) else { return };
     let content = |data: &[u8]| {
         let message = Message::parse(data.to_vec(), &limits()).ok()?;
-        Some(Content::of(message.view().ok()?, message.event(), ZONE))
+        Some(Content::of(&Said::read(message.view().ok()?, ZONE), message.event()))
     };
     let (Some(before), Some(after)) = (content(&data[..at]), content(&data[at + divider.len()..])) else { return };
     let merged = merge(before.clone(), after.clone(), ZONE).content;

@@ -1851,8 +1851,25 @@ int32_t eref_inbox_list(const eref_engine *engine,
                         eref_error **error);
 
 /**
+ * One message received, as a JSON object (docs/schema/reception.json) with its notification under "notification", as long as the
+ * message's body is kept.
+ *
+ * Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (no such reception), EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_inbox_show(const eref_engine *engine,
+                        const char *reception_id,
+                        size_t reception_id_len,
+                        eref_string **out,
+                        eref_error **error);
+
+/**
  * Hands a message over once more: a parked event comes again as for its first attempt, one that was done comes as a new event with
- * another id. For a host that lost what it took.
+ * another id. For a host that lost what it took. The document of such a new event says "resent": its summary, changes and needs are
+ * those of the day the message came, so it is no news; its links and candidates are those of now.
  *
  * Ownership: the text is copied.
  * Threads: any.

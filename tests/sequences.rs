@@ -9,6 +9,7 @@ use clinic::{Clinic, Serving, TOKEN, parsed};
 use ereferral::proto::messaging::Message;
 use ereferral::proto::messaging::changes::between;
 use ereferral::proto::messaging::content::{Content, merge};
+use ereferral::proto::messaging::groups::Said;
 use ereferral::proto::settings::Limits;
 use ereferral::proto::store::event_kind::MESSAGE;
 use serde_json::{Value, json};
@@ -124,6 +125,23 @@ fn told(sequence: &str, sender: Side) -> Vec<(&'static str, Value)> {
     documents
 }
 
+/// The first clinic is not the target any more once it forwarded the referral (messaging.md 13). The source knows no more of the new one
+/// than the forwarder told it.
+#[test]
+fn a_clinic_that_forwarded_the_referral_has_no_more_word_in_it() {
+    let clinic = Clinic::new();
+    let pos = start(&clinic, Target);
+    for step in ["02-accepted", "03-forwarded"] {
+        exchange(&pos, step, &body("forward", step));
+    }
+    let refused = pos.message(TOKEN, &body("forward", "04-late-word-of-the-first-clinic"));
+    let outcome = parsed(&refused.body);
+    assert_eq!(refused.status, 403, "{outcome}");
+    assert_eq!(outcome["issue"][0]["severity"], "error", "{outcome}");
+    assert_eq!(pos.status()["store"]["referrals"], 2);
+    pos.assert_no_event(MESSAGE);
+}
+
 #[test]
 fn each_side_takes_what_the_other_sends_in_its_order() {
     for (sequence, _) in SEQUENCES {
@@ -139,7 +157,7 @@ fn changes(sequence: &str, step: &str) -> Vec<(String, String, String)> {
     let mut known: Option<Content> = None;
     for (name, ..) in steps {
         let message = Message::parse(body(sequence, name), &Limits::default()).unwrap();
-        let fresh = Content::of(message.view().unwrap(), message.event(), ZONE);
+        let fresh = Content::of(&Said::read(message.view().unwrap(), ZONE), message.event());
         let now = known.as_ref().map_or_else(|| fresh.clone(), |known| merge(known.clone(), fresh.clone(), ZONE).content);
         if *name == step {
             let text =

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ereferral::proto::fhir::tree::Tree;
 use ereferral::proto::messaging::changes;
 use ereferral::proto::messaging::content::{Content, merge};
+use ereferral::proto::messaging::groups::Said;
 use ereferral::proto::messaging::message::Message;
 use ereferral::proto::messaging::notification::{Notice, document};
 use ereferral::proto::settings::Limits;
@@ -37,7 +38,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> Duration {
 /// What is known of the referral after a message.
 pub fn known(bytes: &[u8], limits: &Limits) -> String {
     let message = Message::read(bytes.to_vec(), limits).expect("the sample is accepted");
-    Content::of(message.view().expect("it can be walked"), message.event(), ZONE).document()
+    Content::of(&Said::read(message.view().expect("it can be walked"), ZONE), message.event()).document()
 }
 
 /// Everything a host is told of a message about a referral that is known.
@@ -45,11 +46,12 @@ pub fn understood(bytes: Vec<u8>, known: &str, limits: &Limits) -> String {
     let message = Message::read(bytes, limits).expect("the sample is accepted");
     let view = message.view().expect("it can be walked");
     let known = Content::read(known).expect("it was written so");
-    let merged = merge(known.clone(), Content::of(view, message.event(), ZONE), ZONE);
+    let said = Said::read(view, ZONE);
+    let merged = merge(known.clone(), Content::of(&said, message.event()), ZONE);
     let changes = changes::between(&known, &merged.content, ZONE);
-    let notice = Notice { time_zone: ZONE, changes: Some(&changes), outdated: merged.outdated, ..Notice::default() };
+    let notice = Notice { changes: Some(&changes), outdated: merged.outdated, ..Notice::default() };
     black_box(merged.content.document());
-    document(view, message.event(), message.findings(), &notice)
+    document(said, message.event(), message.findings(), &notice)
 }
 
 /// P2, and the whole way of a message.

@@ -57,18 +57,19 @@ fn parties(record: &ReferralRecord) -> Value {
     record.parties.iter().map(|(name, role)| json!({"partner": name, "role": role.as_str()})).collect()
 }
 
-/// Of a referral, whose it is: a person settles by that too, not by the patient alone.
+/// Of a referral, whose it is too: a person settles by that, not by the patient alone.
 fn candidate(candidate: &Candidate, store: &dyn Store) -> Result<Value> {
-    Ok(match candidate {
-        Candidate::Referral(id) => {
-            json!({"referral_id": id, "parties": store.referral(id)?.map_or_else(|| json!([]), |record| parties(&record))})
-        }
-        Candidate::Launch(id) => json!({"launch_id": id}),
-    })
+    let mut value = candidate.document();
+    if let Candidate::Referral(id) = candidate {
+        value["parties"] = store.referral(id)?.map_or_else(|| json!([]), |record| parties(&record));
+    }
+    Ok(value)
 }
 
 fn told(record: &HistoryRecord) -> Value {
     let mut value: Value = serde_json::from_str(&record.document).unwrap_or_else(|_| json!({}));
+    // For handing the message over again.
+    value.as_object_mut().map(|members| members.shift_remove("needs"));
     value["at"] = rfc3339(record.at).into();
     value["direction"] = if record.incoming { "in" } else { "out" }.into();
     value["partner"] = record.partner.as_str().into();

@@ -110,6 +110,7 @@ int main(void)
     FAILS(eref_referral_history(NULL, NULL, N, 1, NULL, NULL));
     FAILS(eref_referral_settle(NULL, NULL, N, NULL, N, NULL));
     FAILS(eref_inbox_list(NULL, NULL, N, 1, NULL, NULL));
+    FAILS(eref_inbox_show(NULL, NULL, N, NULL, NULL));
     FAILS(eref_inbox_resend(NULL, NULL, N, NULL));
     FAILS(eref_referral_link(NULL, NULL, N, NULL, N, NULL, N, NULL));
     FAILS(eref_audit_note(NULL, NULL, N, NULL));

@@ -1,5 +1,6 @@
 //! Findings, and the OperationOutcome they are reported as.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// How much a finding weighs; see docs/dialects.md.
@@ -25,7 +26,7 @@ impl Level {
 }
 
 /// One finding. Its texts are ours and never repeat content of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Issue {
     /// `fatal`, `error`, `warning` or `information`.
     pub severity: &'static str,

@@ -141,15 +141,11 @@ impl R4 {
     pub fn find(&self, kind: &Type, name: &str) -> Option<&Element> {
         let key = key(name);
         let keys = self.keys.get(kind.elements.clone())?;
-        let from = kind.elements.start + keys.partition_point(|own| *own < key);
-        let elements = self.elements.get(from..kind.elements.end)?;
+        let from = keys.partition_point(|own| *own < key);
         // Few elements of a type have the same key.
-        elements
-            .iter()
-            .zip(self.keys.get(from..)?)
-            .take_while(|(_, own)| **own == key)
-            .map(|(element, _)| element)
-            .find(|element| element.name == name)
+        let alike = keys.iter().skip(from).take_while(|own| **own == key).count();
+        let from = kind.elements.start + from;
+        self.elements.get(from..from + alike)?.iter().find(|element| element.name == name)
     }
 
     /// What is counted in a type.
@@ -272,7 +268,8 @@ impl R4 {
 
 /// What elements are sorted by: the length of the name and its first seven bytes tell nearly all names of a type apart.
 fn key(name: &str) -> u64 {
-    let head = name.bytes().take(7).fold(0, |key, byte| key << 8 | u64::from(byte));
+    let join = |head: &[u8]| head.iter().fold(0, |key, byte| key << 8 | u64::from(*byte));
+    let head = name.as_bytes().first_chunk::<7>().map_or_else(|| join(name.as_bytes()), |head| join(head));
     u64::from(u8::try_from(name.len()).unwrap_or(u8::MAX)) << 56 | head
 }
 

@@ -297,6 +297,12 @@ pub struct Signs<'a> {
     pub profiles: Vec<&'a str>,
 }
 
+/// A canonical address and the version behind its bar. The main RMS percent-encodes the bar in its 0.10 messages (messaging.md 4.1), and
+/// the digits of an escape are of either case (RFC 3986 2.1).
+pub fn versioned(canonical: &str) -> (&str, &str) {
+    ["|", "%7C", "%7c"].iter().find_map(|bar| canonical.split_once(bar)).unwrap_or((canonical, ""))
+}
+
 /// The dialect a message is most likely written in: by a profile that no other dialect declares, else by the extension that carries the
 /// referral identifier, else by the spelling of the event, else by the version of the profile, else the default.
 pub fn recognise(signs: &Signs<'_>) -> &'static Dialect {
@@ -307,8 +313,7 @@ pub fn recognise(signs: &Signs<'_>) -> &'static Dialect {
     let by_extension = |dialect: &&Dialect| signs.extensions.contains(&dialect.referral_identifier);
     let by_event = |dialect: &&Dialect| dialect.event_codes.iter().any(|(_, spelling)| *spelling == signs.event);
     let by_profile = |dialect: &&Dialect| {
-        // The main RMS percent-encodes the bar in its 0.10 messages (messaging.md 4.1).
-        let same = |profile: &&str| dialect.profile("MessageHeader").is_some_and(|own| own == profile.replacen("%7C", "|", 1));
+        let same = |profile: &&str| dialect.profile("MessageHeader").is_some_and(|own| versioned(own) == versioned(profile));
         signs.profiles.iter().any(same)
     };
     let first = |test: &dyn Fn(&&Dialect) -> bool| DIALECTS.iter().find(test);

@@ -109,6 +109,9 @@ const TASK_0_10: Profile = Profile { resource: "Task", source: "Ontario 0.10.1 T
     // The codes of traffic (messaging.md 6); one is a slip that the guide itself prints.
     rule(&["code", "coding"], &["code"], OneOf(&["process-request", "process-request-consult", "request-for-information-for-requester",
         "perform-request"]), Warning),
+    // What the main RMS honours (messaging.md 6).
+    rule(&[], &["status"], OneOf(&["requested", "received", "accepted", "in-progress", "on-hold", "ready", "rejected", "cancelled",
+        "completed"]), Warning),
 ] };
 
 #[rustfmt::skip]

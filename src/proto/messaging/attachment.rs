@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use url::Url;
 
-use super::fields;
+use super::fields::{self, field};
 use super::view::{View, text};
 use crate::error::{EREF_CONFIG, EREF_FORBIDDEN, EREF_INVALID_CONTENT, EREF_NOT_FOUND, Error, Result};
 use crate::proto::fhir::outcome::Issue;
@@ -97,13 +97,13 @@ impl Digest {
 /// [`Message::attachment_check`](super::Message::attachment_check), because it takes the whole content.
 pub fn findings(view: View<'_>) -> Vec<Issue> {
     let differs = |index: &usize| {
-        let stated = Stated::of(view, *index).ok().and_then(|stated| stated.size);
-        let real = fields::read(view, &format!("attachment[{index}].size")).ok().flatten().and_then(|size| size.parse().ok());
-        stated.zip(real).is_some_and(|(stated, real): (u64, u64)| stated != real)
+        let Some(stated) = Stated::of(view, *index).ok().and_then(|stated| stated.size) else { return false };
+        let real = fields::value(view, field!("attachment[].size"), *index).and_then(|size| size.parse::<u64>().ok());
+        real.is_some_and(|real| real != stated)
     };
     let finding = |index: usize| {
         let text = format!("attachment {index} states another size than its data has");
-        Issue::warning("value", "", text, "FHIR R4 Attachment.size")
+        Issue::warning("value", view.attachment_place(index).unwrap_or_default(), text, "FHIR R4 Attachment.size")
     };
     (0..view.attachment_count()).filter(differs).map(finding).collect()
 }

@@ -81,7 +81,7 @@ pub fn between(old: &Content, new: &Content, zone: Option<&str>) -> Vec<Change> 
         }
     }
     for row in compared::REFERRAL {
-        changes.extend(row_change(row, old.get(row.member), new.get(row.member), row.member.to_owned(), zone));
+        changes.extend(row_change(row, old.get(row.member), new.get(row.member), None, zone));
     }
     changes.sort_by_key(|change| change.news.is_none());
     changes
@@ -118,7 +118,7 @@ fn path_of(list: List, element: &Value) -> String {
 fn of_element(list: List, old: &Value, new: &Value, zone: Option<&str>) -> Vec<Change> {
     let path = path_of(list, new);
     let change = |row: &'static Row| {
-        let change = row_change(row, member(old, row), member(new, row), format!("{path}.{}", row.member), zone)?;
+        let change = row_change(row, member(old, row), member(new, row), Some(&path), zone)?;
         let news = news(row, new, zone).map(|news| match (row.reading, &change.old) {
             // What had no time did not move.
             (Reading::Moment, None) => News { sentence: codes::NEW_APPOINTMENT, ..news },
@@ -188,7 +188,7 @@ fn when(element: &Value, zone: Option<&str>) -> Option<String> {
     show(Reading::Moment, element.get("start")?, zone).map(|shown| shown.text)
 }
 
-fn row_change(row: &Row, old: Option<&Value>, new: Option<&Value>, path: String, zone: Option<&str>) -> Option<Change> {
+fn row_change(row: &Row, old: Option<&Value>, new: Option<&Value>, within: Option<&str>, zone: Option<&str>) -> Option<Change> {
     let (old, new) = differs(row.reading, old, new, zone)?;
     let news = match row.reading {
         Reading::Code(table) if row.news => old.as_ref().and(new.as_ref()).and_then(|new| {
@@ -197,6 +197,7 @@ fn row_change(row: &Row, old: Option<&Value>, new: Option<&Value>, path: String,
         }),
         _ => None,
     };
+    let path = within.map_or_else(|| row.member.to_owned(), |within| format!("{within}.{}", row.member));
     Some(Change { path, label: row.label, old, new, news })
 }
 
@@ -225,6 +226,9 @@ fn differs(
 
 /// Whether two values mean the same, however they are written.
 fn is_equal(reading: Reading, old: Option<&Value>, new: Option<&Value>) -> bool {
+    if old == new {
+        return true;
+    }
     let (Some(one), Some(other)) = (old, new) else {
         return old.map(plain).unwrap_or_default().is_empty() && new.map(plain).unwrap_or_default().is_empty();
     };

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use super::fields::field;
-use super::groups::{Object, Reader, own_identifiers};
+use super::groups::{Object, Reader, Said, own_identifiers};
 use super::matching::matching;
 use super::time;
 use super::view::{View, text};
@@ -64,26 +64,29 @@ pub struct Merged {
 }
 
 impl Content {
-    /// What a message says of its referral. `zone` is the IANA name of the zone times are shown in.
-    pub fn of(view: View<'_>, event: &str, zone: Option<&str>) -> Self {
-        let reader = Reader { view, zone };
+    /// What a message says of its referral.
+    pub fn of(said: &Said<'_>, event: &str) -> Self {
+        let Said { reader, referral, patient, attachments } = said;
+        let Reader { view, zone } = *reader;
         let mut content = Self { request_in_focus: view.in_focus("ServiceRequest"), ..Self::default() };
         content.members = Object::default()
             .put("last_event", Some(event))
             .put("last_message", reader.get(field!("message.id")))
-            .put("referral", Some(reader.referral(None).value()))
-            .put("patient", Some(reader.patient()))
+            .put("referral", Some(referral.clone()))
+            .put("patient", Some(patient.clone()))
             .0;
-        content.put_list(List::Tasks, elements(reader, "Task", Home::Task, Reader::task));
-        content.put_list(List::Appointments, elements(reader, "Appointment", Home::Appointment, Reader::appointment));
-        content.put_list(List::Communications, elements(reader, "Communication", Home::Communication, told));
+        content.put_list(List::Tasks, elements(*reader, "Task", Home::Task, Reader::task));
+        content.put_list(List::Appointments, elements(*reader, "Appointment", Home::Appointment, Reader::appointment));
+        content.put_list(List::Communications, elements(*reader, "Communication", Home::Communication, told));
         let sent = as_of(view, None);
-        let document = |described: Value| {
-            let Value::Object(mut members) = described else { return Value::Null };
-            members.insert("as_of".to_owned(), sent.clone());
-            Value::Object(members)
+        let document = |described: &Value| {
+            let mut document = described.clone();
+            if let Some(members) = document.as_object_mut() {
+                members.insert("as_of".to_owned(), sent.clone());
+            }
+            document
         };
-        let documents = reader.attachments().into_iter().take(MOST_ELEMENTS).map(document);
+        let documents = attachments.iter().take(MOST_ELEMENTS).map(document);
         content.put_list(List::Documents, documents.map(|document| (false, document)).collect());
         let times = [
             ("referral", Home::Request),
@@ -333,7 +336,10 @@ fn as_of(view: View<'_>, resource: Option<Node<'_>>) -> Value {
 
 /// Which of two states is the earlier one (messaging.md 10.4): by the resource's own time where both have one, then by the message's.
 fn order(one: Option<&Value>, other: Option<&Value>, zone: Option<&str>) -> Option<Ordering> {
-    let by = |name: &str| time::order(string(one?, name)?, string(other?, name)?, zone);
+    let by = |name: &str| match (string(one?, name)?, string(other?, name)?) {
+        (one, other) if one == other => Some(Ordering::Equal),
+        (one, other) => time::order(one, other, zone),
+    };
     by("modified").filter(|order| order.is_ne()).or_else(|| by("sent"))
 }
 

@@ -41,6 +41,22 @@ impl Object {
     }
 }
 
+/// What a message says of its referral, read once for the notification and for what is kept.
+pub struct Said<'a> {
+    pub(super) reader: Reader<'a>,
+    pub(super) referral: Map<String, Value>,
+    pub(super) patient: Value,
+    pub(super) attachments: Vec<Value>,
+}
+
+impl<'a> Said<'a> {
+    /// Reads it. `zone` is the IANA name of the zone times are shown in.
+    pub fn read(view: View<'a>, zone: Option<&'a str>) -> Self {
+        let reader = Reader { view, zone };
+        Self { reader, referral: reader.referral().0, patient: reader.patient(), attachments: reader.attachments() }
+    }
+}
+
 /// Reads groups of fields out of a message.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
@@ -120,7 +136,7 @@ impl<'a> Reader<'a> {
             .put("fax", self.get(field!("target.fax")))
     }
 
-    pub(super) fn referral(&self, our_role: Option<&str>) -> Object {
+    fn referral(&self) -> Object {
         let category = Object::default()
             .put("code", self.get(field!("referral.category.code")))
             .put("display", self.get(field!("referral.category.display")));
@@ -129,7 +145,6 @@ impl<'a> Reader<'a> {
             .put("display", self.get(field!("referral.service.display")));
         Object::default()
             .put("identifiers", Some(identifier_list(&identifiers(self.view))))
-            .put("our_role", our_role)
             .put("status", self.get(field!("referral.status")))
             .put("status_text", self.in_words(field!("referral.status"), codes::REQUEST_STATUS))
             .put("status_reason", self.get(field!("referral.status_reason")))
@@ -160,7 +175,7 @@ impl<'a> Reader<'a> {
         (0..fields::repetitions(self.view, value)).filter_map(identifier).collect()
     }
 
-    pub(super) fn patient(&self) -> Value {
+    fn patient(&self) -> Value {
         let address = Object::default()
             .put_list("line", self.all(field!("patient.address.line[]")))
             .put("city", self.get(field!("patient.address.city")))
@@ -263,7 +278,7 @@ impl<'a> Reader<'a> {
             .put_list("text", self.all(field!("communication.text[]")))
     }
 
-    pub(super) fn attachments(&self) -> Vec<Value> {
+    fn attachments(&self) -> Vec<Value> {
         let describe = |index: usize| {
             let number = |field: &Field| self.at(field, index).and_then(|text| text.parse::<u64>().ok());
             Object::default()

@@ -61,7 +61,10 @@ pub fn plain(markup: &str) -> String {
     }
     let mut text = String::with_capacity(markup.len());
     let mut rest = markup;
-    while let Some(next) = rest.chars().next() {
+    while let Some(at) = rest.find(['<', '&']) {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        rest = from;
         if let Some((length, breaks)) = tag(rest) {
             if breaks && !text.is_empty() && !text.ends_with("\n\n") {
                 text.push('\n');
@@ -71,10 +74,11 @@ pub fn plain(markup: &str) -> String {
             text.push_str(plain);
             rest = &rest[entity.len()..];
         } else {
-            text.push(next);
-            rest = &rest[next.len_utf8()..];
+            text.push_str(&rest[..1]);
+            rest = &rest[1..];
         }
     }
+    text.push_str(rest);
     text.trim().to_owned()
 }
 

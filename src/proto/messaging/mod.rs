@@ -12,7 +12,7 @@ pub mod content;
 pub mod credentials;
 pub mod envelope;
 pub mod fields;
-mod groups;
+pub mod groups;
 pub mod header;
 mod html;
 pub mod known;

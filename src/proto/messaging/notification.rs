@@ -2,12 +2,14 @@
 //!
 //! The order of members is fixed, ids are strings, what the message does not say is left out.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use super::changes::Change;
+use super::check::ONE_PATIENT;
 use super::fields::field;
-use super::groups::{Object, Reader};
-use super::view::{View, resource_type};
+use super::groups::{Object, Reader, Said};
+use super::view::resource_type;
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::guide::events;
 use crate::proto::guide::field::Field;
@@ -24,8 +26,6 @@ pub struct Notice<'a> {
     pub partner: Option<&'a str>,
     /// False when the partner did not show who it is.
     pub trusted: bool,
-    /// IANA name of the zone times are shown in.
-    pub time_zone: Option<&'a str>,
     /// Our part in the referral: `source`, `target`, `copy`, or what the store calls it else.
     pub our_role: Option<&'a str>,
     /// Our id of the referral.
@@ -39,7 +39,7 @@ pub struct Notice<'a> {
     /// The message matches no referral.
     pub unlinked: bool,
     /// Our ids of the referrals it may belong to, when it is unlinked.
-    pub candidates: &'a [String],
+    pub candidates: &'a [Value],
     /// The referrals this one comes from.
     pub parents: &'a [Link],
     /// The referrals that come from this one.
@@ -68,9 +68,18 @@ impl Link {
     }
 }
 
+/// The document: its members, then what was found in the message.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    members: Map<String, Value>,
+    issues: &'a [Issue],
+}
+
 /// The notification document as JSON.
-pub fn document(view: View<'_>, event: &str, issues: &[Issue], notice: &Notice) -> String {
-    let reader = Reader { view, zone: notice.time_zone };
+pub fn document(said: Said<'_>, event: &str, issues: &[Issue], notice: &Notice) -> String {
+    let Said { reader, referral, patient, attachments } = said;
+    let view = reader.view;
     let words = events::info(event).map(|event| event.words);
     let summary = Summary { reader, event };
     let (english, french) = match notice.changes {
@@ -80,7 +89,7 @@ pub fn document(view: View<'_>, event: &str, issues: &[Issue], notice: &Notice) 
     };
     let has_communication = view.in_focus("Communication");
     let changes: Option<Vec<Value>> = notice.changes.map(|changes| changes.iter().map(Change::document).collect());
-    Object::default()
+    let document = Object::default()
         .put("event", Some(event))
         .put("event_text", words.map(|words| words.0))
         .put("event_text_fr", words.map(|words| words.1))
@@ -95,20 +104,18 @@ pub fn document(view: View<'_>, event: &str, issues: &[Issue], notice: &Notice) 
         .put("referral_id", notice.referral_id)
         .put("launch_id", notice.launch_id)
         .put("unlinked", notice.unlinked.then_some(true))
-        .put_list("candidates", notice.candidates.iter().map(|id| json!(id)).collect())
+        .put_list("candidates", notice.candidates.to_vec())
         .put("message", Some(message(reader).value()))
         .put("focus", Some(view.focus().map(resource_type).collect::<Vec<_>>()))
         .put("changes", changes)
-        .put("referral", Some(referral(reader, notice).value()))
-        .put("patient", Some(reader.patient()))
+        .put("referral", Some(with_us(referral, notice)))
+        .put("patient", Some(patient))
         .put("task", reader.task().some())
         .put("appointment", reader.appointment().some())
         // A communication that only travels along was told before (messaging.md 4.2).
         .put("communication", has_communication.then(|| reader.communication().some()).flatten())
-        .put("attachments", Some(reader.attachments()))
-        .put("issues", Some(issues.iter().map(issue).collect::<Vec<_>>()))
-        .value()
-        .to_string()
+        .put("attachments", Some(attachments));
+    serde_json::to_string(&Document { members: document.0, issues }).unwrap_or_default()
 }
 
 fn message(reader: Reader<'_>) -> Object {
@@ -122,13 +129,13 @@ fn message(reader: Reader<'_>) -> Object {
         .put("user", reader.user_name())
 }
 
-fn referral(reader: Reader<'_>, notice: &Notice) -> Object {
+/// The referral with our part in it, behind its identifiers, and the referrals beside it.
+fn with_us(mut referral: Map<String, Value>, notice: &Notice) -> Value {
     let links = |links: &[Link]| links.iter().map(Link::document).collect::<Vec<_>>();
-    reader.referral(notice.our_role).put_list("parents", links(notice.parents)).put_list("children", links(notice.children))
-}
-
-fn issue(issue: &Issue) -> Value {
-    json!({"severity": issue.severity, "code": issue.code, "expression": issue.expression, "text": issue.text, "source": issue.source})
+    if let Some(role) = notice.our_role {
+        referral.shift_insert(1.min(referral.len()), "our_role".to_owned(), role.into());
+    }
+    Object(referral).put_list("parents", links(notice.parents)).put_list("children", links(notice.children)).value()
 }
 
 /// The referral was known, and nothing of it is different now.
@@ -142,7 +149,11 @@ fn needs(reader: Reader<'_>, event: &str, issues: &[Issue], notice: &Notice) -> 
     let wanted = [
         ("show", new),
         ("answer", new && is_question(reader, event)),
-        ("review", new && is_to_be_reviewed(reader, event) || issues.iter().any(|issue| issue.severity == "error")),
+        (
+            "review",
+            new && is_to_be_reviewed(reader, event)
+                || issues.iter().any(|issue| issue.severity == "error" || issue.source == ONE_PATIENT),
+        ),
         ("link", notice.unlinked),
     ];
     wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(need, _)| need).collect()

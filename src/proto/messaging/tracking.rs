@@ -18,7 +18,7 @@ use crate::proto::store::{
 };
 
 pub use facts::Facts;
-pub use told::{joined, told};
+pub use told::{again, joined, linked, told};
 
 /// The event of a message whose own event is not known, kept because it belongs to a known referral (messaging.md 3.4).
 pub const UNRECOGNISED: &str = "unrecognised";
@@ -408,8 +408,9 @@ pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tra
     let our_role = before.as_ref().map_or(ours, |record| record.our_role);
     let known = before.as_ref().map(|record| record.state.clone()).unwrap_or_default();
     let mut issues = Vec::new();
-    let next = state::next(&known, &facts, state::Drives::of(our_role, theirs), &mut issues);
-    state::warn_if_closed(&known, info.code, state::Drives::of(our_role, theirs), &mut issues);
+    let drives = state::Drives::of(our_role, theirs);
+    let next = state::next(&known, &facts, drives, &mut issues);
+    state::warn_if_closed(&known, info.code, drives, &mut issues);
     let mut update = update(before.as_ref().map_or(id, |record| record.id.clone()), keys, our_role, next, &facts);
     update.found = found;
     update.unlinked = before.as_ref().is_some_and(|record| record.unlinked);

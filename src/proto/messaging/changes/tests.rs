@@ -1,5 +1,6 @@
 use super::*;
 use crate::proto::messaging::content::merge;
+use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{Notice, document};
 use crate::proto::messaging::view::tests::Sample;
 use serde_json::json;
@@ -49,11 +50,12 @@ fn told_of(event: &str, focus: &str, change: &dyn Fn(&mut Vec<Value>)) -> Told {
 }
 
 fn told_between(first: &Sample, second: &Sample, event: &str) -> Told {
-    let old = Content::of(first.view(), event, ZONE);
-    let merged = merge(old.clone(), Content::of(second.view(), event, ZONE), ZONE);
+    let old = Content::of(&Said::read(first.view(), ZONE), event);
+    let said = Said::read(second.view(), ZONE);
+    let merged = merge(old.clone(), Content::of(&said, event), ZONE);
     let changes = between(&old, &merged.content, ZONE);
-    let notice = Notice { time_zone: ZONE, changes: Some(&changes), outdated: merged.outdated, ..Notice::default() };
-    let document = serde_json::from_str(&document(second.view(), event, &[], &notice)).unwrap();
+    let notice = Notice { changes: Some(&changes), outdated: merged.outdated, ..Notice::default() };
+    let document = serde_json::from_str(&document(said, event, &[], &notice)).unwrap();
     Told { changes, document }
 }
 
@@ -112,7 +114,7 @@ fn the_same_referral_again_is_no_news_however_it_is_written() {
 #[test]
 fn the_first_message_changes_nothing() {
     let first = resent(FIRST, "ServiceRequest/s", &|_| {});
-    let notice: Value = serde_json::from_str(&document(first.view(), UPDATE, &[], &Notice::default())).unwrap();
+    let notice: Value = serde_json::from_str(&document(Said::read(first.view(), None), UPDATE, &[], &Notice::default())).unwrap();
     assert!(notice.get("changes").is_none() && notice.get("no_change").is_none());
     assert_eq!(notice["needs"], json!(["show"]));
 }

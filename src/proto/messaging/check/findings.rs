@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::proto::fhir::outcome::{Issue, Level};
+use crate::proto::messaging::parse::OUR_LIMITS;
 
 /// Errors that are kept, and as many other findings. A message with more of them tells nobody more.
 const MOST_FINDINGS: usize = 200;
@@ -47,7 +48,10 @@ impl fmt::Display for Place<'_> {
         }
         match self.step {
             Step::Item(index) => write!(f, "[{index}]"),
-            Step::Member(name) if self.parent.is_some() => write!(f, ".{}", shown(name)),
+            Step::Member(name) if self.parent.is_some() => {
+                f.write_str(".")?;
+                f.write_str(shown(name))
+            }
             Step::Member(name) => f.write_str(name),
         }
     }
@@ -94,7 +98,7 @@ impl Findings {
         let (errors, others) = (self.errors.saturating_sub(MOST_FINDINGS), self.others.saturating_sub(MOST_FINDINGS));
         if errors + others > 0 {
             let text = format!("there are more findings that are not listed: {errors} errors and {others} others");
-            self.issues.push(Issue::warning("incomplete", "", text, ""));
+            self.issues.push(Issue::warning("incomplete", "Bundle", text, OUR_LIMITS));
         }
         self.issues
     }

@@ -11,7 +11,7 @@ pub(in crate::proto::messaging) fn content(sent: &str, resources: &[Value]) -> C
     let header = json!({"resourceType": "MessageHeader", "id": sent, "focus": [{"reference": focus}]});
     let entries: Vec<Value> = std::iter::once(&header).chain(resources).map(|resource| json!({"resource": resource})).collect();
     let sample = Sample::of(&json!({"timestamp": sent, "entry": entries}));
-    Content::of(sample.view(), "notify-update-process-request", ZONE)
+    Content::of(&Said::read(sample.view(), ZONE), "notify-update-process-request")
 }
 
 fn task(status: &str, modified: Option<&str>) -> Value {

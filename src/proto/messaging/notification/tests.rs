@@ -22,14 +22,8 @@ fn booking(status: &str) -> Sample {
 }
 
 fn notice(sample: &Sample, event: &str) -> Value {
-    let notice = Notice {
-        partner: Some("fracture"),
-        trusted: true,
-        time_zone: Some("America/Toronto"),
-        our_role: Some("source"),
-        ..Notice::default()
-    };
-    serde_json::from_str(&document(sample.view(), event, &[], &notice)).unwrap()
+    let notice = Notice { partner: Some("fracture"), trusted: true, our_role: Some("source"), ..Notice::default() };
+    serde_json::from_str(&document(Said::read(sample.view(), Some("America/Toronto")), event, &[], &notice)).unwrap()
 }
 
 #[test]
@@ -130,7 +124,7 @@ fn the_schemas_describe_every_member() {
     let notification: Value = serde_json::from_str(include_str!("../../../../docs/schema/notification.json")).unwrap();
     let referral: Value = serde_json::from_str(include_str!("../../../../docs/schema/referral-content.json")).unwrap();
     check_described(&notice(&booking("booked"), TARGET), &notification, &notification, "notification");
-    let content = crate::proto::messaging::content::Content::of(booking("booked").view(), TARGET, None).document();
+    let content = crate::proto::messaging::content::Content::of(&Said::read(booking("booked").view(), None), TARGET).document();
     check_described(&serde_json::from_str(&content).unwrap(), &referral, &referral, "referral");
 }
 
@@ -138,4 +132,16 @@ fn the_schemas_describe_every_member() {
 fn test_data_is_said_to_be_test_data() {
     let sample = Sample::resources(&[json!({"resourceType": "MessageHeader", "meta": {"security": [{"code": "HTEST"}]}})]);
     assert_eq!(notice(&sample, TARGET)["test"], true);
+}
+
+#[test]
+fn what_is_about_another_patient_is_reviewed() {
+    let issue = |source| Issue::warning("business-rule", "Bundle.entry[1].resource.for", "odd", source);
+    let needs = |issue: Issue| {
+        let sample = booking("booked");
+        let document = document(Said::read(sample.view(), None), TARGET, &[issue], &Notice::default());
+        serde_json::from_str::<Value>(&document).unwrap()["needs"].to_string()
+    };
+    assert!(!needs(issue("FHIR R4")).contains("review"));
+    assert!(needs(issue(ONE_PATIENT)).contains("review"));
 }

@@ -1,18 +1,37 @@
 //! What is told of a message: to the host in its event, and in the referral's history.
 
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{Tracked, UNRECOGNISED, facts, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::changes::{self, Change};
 use crate::proto::messaging::content::{self, Content};
+use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Settings;
 use crate::proto::store::{Candidate, Link, Millis, ReferralRecord, ReferralState, ReferralUpdate};
 
-/// The members of a notification that the history keeps.
-const KEPT: [&str; 6] = ["summary", "summary_fr", "changes", "no_change", "outdated", "message"];
+/// The members of a notification that the history keeps, as they stand there.
+#[derive(Default, Deserialize, Serialize)]
+struct Kept<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    summary_fr: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    needs: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    no_change: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    outdated: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a RawValue>,
+}
 
 /// The notification document of a message received from a partner, and the update of its referral, now with content and history.
 pub fn told(
@@ -25,23 +44,23 @@ pub fn told(
 ) -> (String, Option<ReferralUpdate>) {
     let Tracked { event, before, update, candidates, answer, .. } = tracked;
     let zone = settings.system.time_zone.as_deref();
+    let said = Said::read(view, zone);
     let Some(mut update) = update else {
-        let notice = Notice { partner: Some(partner), trusted, time_zone: zone, ..Notice::default() };
-        return (notification::document(view, event, issues, &notice), None);
+        let notice = Notice { partner: Some(partner), trusted, ..Notice::default() };
+        return (notification::document(said, event, issues, &notice), None);
     };
     let (content, changes, outdated) = if event == UNRECOGNISED {
         (known(before.as_ref()), None, false)
     } else {
-        known_after(before.as_ref(), until_now(Content::of(view, event, zone), now, zone), zone)
+        known_after(before.as_ref(), until_now(Content::of(&said, event), now, zone), zone)
     };
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
-    let candidates: Vec<String> = candidates.into_iter().map(Candidate::into_id).collect();
+    let candidates: Vec<Value> = candidates.iter().map(Candidate::document).collect();
     let notice = Notice {
         partner: Some(partner),
         trusted,
-        time_zone: zone,
         our_role: Some(update.our_role.as_str()),
         referral_id: Some(&update.id),
         launch_id: update.launch_id.as_deref(),
@@ -52,7 +71,7 @@ pub fn told(
         parents: &parents,
         children: &children,
     };
-    let document = notification::document(view, event, issues, &notice);
+    let document = notification::document(said, event, issues, &notice);
     update.document = with_answer(content, answer.as_deref(), zone).document();
     update.history = history(&document);
     (document, Some(update))
@@ -84,11 +103,11 @@ fn until_now(content: Content, now: Millis, zone: Option<&str>) -> Content {
 /// What is known once the sender was answered: what it echoes of our Task is no news then.
 fn with_answer(content: Content, answer: Option<&str>, zone: Option<&str>) -> Content {
     let Some((bundle, cast)) = answer.and_then(|bundle| Some((bundle, Cast::read(bundle).ok()?))) else { return content };
-    content.with_tasks(Content::of(cast.view(bundle), "", zone), zone)
+    content.with_tasks(Content::of(&Said::read(cast.view(bundle), zone), ""), zone)
 }
 
 /// The other referrals: those that this one came out of, or those that came out of it.
-fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
+pub fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
     let told = |link: &&&Link| if parents { link.child == id } else { link.parent == id };
     let other = |link: &&Link| notification::Link {
         referral_id: Some(if parents { link.parent.clone() } else { link.child.clone() }),
@@ -105,10 +124,34 @@ fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
 }
 
 fn history(notification: &str) -> String {
-    let mut members: Map<String, Value> = serde_json::from_str(notification).unwrap_or_default();
-    members.retain(|name, _| KEPT.contains(&name.as_str()));
+    let kept: Kept<'_> = serde_json::from_str(notification).unwrap_or_default();
+    serde_json::to_string(&kept).unwrap_or_default()
+}
+
+/// The notification of a message that came before, made anew: what it meant then stands as it was told then, so that nothing old is told
+/// as news; where it belongs, as it is now.
+pub fn again(notification: &str, told: Option<&str>, resent: bool) -> String {
+    let read = |document: &str| serde_json::from_str::<Map<String, Value>>(document).unwrap_or_default();
+    let mut members = read(notification);
+    if resent {
+        members.insert("resent".to_owned(), true.into());
+    }
+    for (then, name) in told.map(read).iter().flat_map(|then| MEANING.map(|name| (then, name))) {
+        match then.get(name) {
+            Some(value) => members.insert(name.to_owned(), value.clone()),
+            None => members.shift_remove(name),
+        };
+    }
+    let unlinked = members.contains_key("unlinked");
+    if let Some(Value::Array(needs)) = members.get_mut("needs") {
+        needs.retain(|need| need != "link");
+        needs.extend(unlinked.then(|| Value::from("link")));
+    }
     Value::Object(members).to_string()
 }
+
+/// The members that say what a message meant when it came.
+const MEANING: [&str; 6] = ["summary", "summary_fr", "needs", "no_change", "outdated", "changes"];
 
 /// State and content of a referral that an unlinked one becomes part of.
 pub fn joined(settings: &Settings, into: &ReferralRecord, unlinked: &ReferralRecord) -> (ReferralState, String) {
