@@ -313,10 +313,11 @@ fn a_refusal_carries_the_dialects_profile_and_a_severity_of_failure() {
 fn another_partner_of_the_same_ids_gets_an_answer_of_its_own_or_none() {
     let clinic = Clinic::new();
     let pos = clinic.start(|_| {});
-    taken(&pos, &referral(|_| {}));
+    let first = pos.message(TOKEN, &referral(|_| {}));
     let other = pos.message(OTHER_TOKEN, &referral(|_| {}));
-    assert_eq!(other.status, 403);
-    assert!(!String::from_utf8_lossy(&other.body).contains("Task"));
+    assert_eq!((first.status, other.status), (200, 200));
+    // The same numbers are another referral, and the answer is not the stored one.
+    assert_ne!(parsed(&first.body)["id"], parsed(&other.body)["id"]);
 }
 
 /// Sends these bytes and reads to the end; the status, and what came behind it. `cut` says that no more will follow.
@@ -375,10 +376,17 @@ fn every_status_that_a_receiver_gives() {
     let (_, granted) = whole("POST /auth/token", "Content-Type: application/x-www-form-urlencoded\r\n", form.as_bytes());
     let granted: Value = serde_json::from_str(granted.split_once("\r\n\r\n").unwrap().1).unwrap();
     let token = format!("Authorization: Bearer {}\r\n", granted["access_token"].as_str().unwrap());
-    assert_eq!(whole("POST /fhir/$process-message", &format!("{token}{json}"), &good).0, 403, "another partner's referral");
+    let as_other = |body: &[u8]| whole("POST /fhir/$process-message", &format!("{token}{json}"), body).0;
+    assert_eq!(as_other(&good), 200, "a referral of its own");
+    let correction = referral(|bundle| {
+        bundle["id"] = json!("another");
+        let header = resource(bundle, "MessageHeader");
+        (header["id"], header["eventCoding"]["code"]) = (json!("another"), json!("notify-data-correction"));
+    });
+    assert_eq!(as_other(&correction), 403, "not for the Source to say");
     let store = rusqlite::Connection::open(clinic.path("pos.db")).unwrap();
     store.execute_batch("UPDATE token SET kind = 'damaged'").unwrap();
-    assert_eq!(whole("POST /fhir/$process-message", &format!("{token}{json}"), &good).0, 500);
+    assert_eq!(as_other(&good), 500);
 }
 
 #[test]

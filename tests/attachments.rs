@@ -304,6 +304,23 @@ fn only_a_received_message_of_a_known_partner_has_somewhere_to_fetch_from() {
 }
 
 #[test]
+fn what_an_unproven_sender_points_at_is_not_asked_for() {
+    let clinic = Clinic::new();
+    let zone = jiff::tz::TimeZone::get("America/Toronto").unwrap();
+    let until = jiff::Timestamp::now().to_zoned(zone).date().tomorrow().unwrap().to_string();
+    let pos = clinic.start(|document| {
+        allow_private(document);
+        document["partners"][0]["messaging"]["inbound"] = json!({"none": {"until": until, "addresses": ["127.0.0.1"]}});
+    });
+    let body = referral(&[at("Binary/1")]);
+    assert_eq!(pos.post("/fhir/$process-message", &[("content-type", "application/fhir+json")], &body).status, 200);
+    let event = pos.event(MESSAGE);
+    let error = pos.engine.attachment_fetch(&message(&event), 0, PATIENCE, None).unwrap_err();
+    assert_eq!(error.status(), EREF_FORBIDDEN);
+    assert!(clinic.partner.messages().is_empty());
+}
+
+#[test]
 fn hosts_are_checked_with_the_configuration() {
     let clinic = Clinic::new();
     for host in ["https://files.example", "files.example/fhir", "user@files.example", "", "a b"] {

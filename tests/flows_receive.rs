@@ -50,6 +50,18 @@ fn a_message_becomes_one_event_and_is_gone_when_done() {
 }
 
 #[test]
+fn what_was_taken_is_readable_whatever_the_limits_are_by_then() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| document["limits"] = json!({"json_values": 1_000_000}));
+    let mut body = parsed(&notification("mh-a", "b-a", "R-1"));
+    body["entry"][1]["resource"]["note"] = vec![0; 310_000].into();
+    let body = body.to_string().into_bytes();
+    assert_eq!(pos.message(TOKEN, &body).status, 200);
+    let event = pos.event(MESSAGE);
+    assert_eq!(event.message().unwrap().unwrap().bundle().len(), body.len());
+}
+
+#[test]
 fn a_repeated_message_gets_the_same_answer_and_no_second_event() {
     let clinic = Clinic::new();
     let pos = clinic.start(|_| {});

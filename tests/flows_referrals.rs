@@ -8,13 +8,19 @@ mod receiver;
 
 use clinic::{Clinic, Serving, TOKEN, notification, parsed};
 use ereferral::error::{EREF_KEY_REUSED, EREF_NOT_FOUND, EREF_WRONG_STATE};
+use ereferral::io::client::Answer;
 use ereferral::proto::store::event_kind::MESSAGE;
 use receiver::{header, message, new_referral, patient, request, status};
 use serde_json::{Value, json};
 
+/// Posts a message. The samples were sent at a time that still lies ahead of the real clock.
+fn post(pos: &Serving, body: &[u8]) -> Answer {
+    pos.message(TOKEN, String::from_utf8_lossy(body).replace("2027-01-15", "2026-01-15").as_bytes())
+}
+
 /// Posts a message that is taken, and returns its notification.
 fn take(pos: &Serving, body: &[u8]) -> Value {
-    let answer = pos.message(TOKEN, body);
+    let answer = post(pos, body);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     let mut event = pos.event(MESSAGE);
     let document = parsed(event.document().as_bytes());
@@ -64,12 +70,13 @@ fn an_unlinked_referral_becomes_part_of_the_one_a_person_names() {
     let pos = clinic.start(|_| {});
     take(&pos, new_referral("R1").to_string().as_bytes());
     // Waiting for the host, about the same patient, under a number nobody knows here.
-    assert_eq!(pos.message(TOKEN, status("X1", "1", 10, "accepted").to_string().as_bytes()).status, 200);
+    assert_eq!(post(&pos, status("X1", "1", 10, "accepted").to_string().as_bytes()).status, 200);
     let (into, stub) = {
         let id = |filter: Value| list(&pos, filter)[0]["referral_id"].as_str().unwrap().to_owned();
         (id(json!({"unlinked": false})), id(json!({"unlinked": true})))
     };
-    assert_eq!(found(&pos, &stub)["candidates"], json!([{"referral_id": into}]));
+    let parties = json!([{"partner": "rms", "role": "source"}]);
+    assert_eq!(found(&pos, &stub)["candidates"], json!([{"referral_id": into, "parties": parties}]));
     let code = |referral: &str, to: &str| pos.engine.referral_settle(referral, to).err().map(|error| error.status());
     assert_eq!(code("none", &into), Some(EREF_NOT_FOUND));
     assert_eq!(code(&stub, "none"), Some(EREF_NOT_FOUND));
@@ -231,7 +238,7 @@ fn what_was_received_is_listed_and_handed_over_once_more() {
     let clinic = Clinic::new();
     let pos = clinic.start(|_| {});
     take(&pos, &notification("mh-a", "b-a", "R-1"));
-    assert_eq!(pos.message(TOKEN, &notification("mh-b", "b-b", "R-2")).status, 200);
+    assert_eq!(post(&pos, &notification("mh-b", "b-b", "R-2")).status, 200);
     let desk = clinic.desk();
     let listed = |state: &str| parsed(desk.engine.inbox_list(state, 10).unwrap().as_bytes()).as_array().unwrap().clone();
     let states: Vec<Value> = listed("").iter().map(|one| json!([one["message_id"], one["state"]])).collect();

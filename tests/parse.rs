@@ -246,6 +246,28 @@ fn refuses_more_than_16_foci_and_64_referral_identifiers() {
 }
 
 #[test]
+fn refuses_ids_and_identifiers_that_are_too_long_to_keep() {
+    let request = |system: usize, value: usize| {
+        let own = format!(r#"{{"system":"{}","value":"{}"}}"#, "s".repeat(system), "v".repeat(value));
+        message(HEADER, &format!(r#"{TASK},{{"resource":{{"resourceType":"ServiceRequest","identifier":[{own}]}}}}"#))
+    };
+    let bundle = |count: usize| message(HEADER, TASK).replace(r#""id":"b""#, &format!(r#""id":"{}""#, "b".repeat(count)));
+    let header = |count: usize| message(HEADER, TASK).replace(r#""id":"m""#, &format!(r#""id":"{}""#, "h".repeat(count)));
+    for document in [request(1024, 1024), bundle(255), header(255)] {
+        Message::parse(document.into(), &limits()).unwrap();
+    }
+    for (document, place) in [
+        (request(1025, 1), "Bundle.entry[2].resource.identifier"),
+        (request(1, 1025), "Bundle.entry[2].resource.identifier"),
+        (bundle(256), "Bundle.id"),
+        (header(256), "Bundle.entry[0].resource.id"),
+    ] {
+        let refusal = refusal(&document);
+        assert_eq!((refusal.status, refusal.issue.expression.as_str()), (EREF_INVALID_CONTENT, place));
+    }
+}
+
+#[test]
 fn refuses_what_cannot_be_used_and_names_the_element() {
     let cases = [
         (r#"{"resourceType":"Patient","id":"p"}"#.to_owned(), "Bundle.resourceType"),

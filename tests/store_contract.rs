@@ -302,15 +302,18 @@ fn bundle_id_with_another_header_is_refused_per_partner() {
 fn what_was_made_from_an_older_referral_is_refused() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    let (first, second) = (incoming("a", "m1", Some("R1")), incoming("b", "m2", Some("R1")));
+    let (mut first, mut second) = (incoming("a", "m1", Some("R1")), incoming("a", "m2", Some("R1")));
     // Both were made while there was no such referral.
+    for message in [&mut first, &mut second] {
+        message.referral = message.referral.take().map(|update| based(store, "a", &update));
+    }
     let id = referral_of(store.accept_message(&first, NOW).unwrap());
     assert_eq!(store.accept_message(&second, NOW).unwrap(), Accepted::Moved);
-    let sent = OutgoingMessage { referral: second.referral.clone(), ..outgoing("b", "k1", None) };
+    let sent = OutgoingMessage { referral: second.referral.clone(), ..outgoing("a", "k1", None) };
     assert!(store.enqueue(&sent, NOW).unwrap().is_none());
     // Nothing was left behind.
     let record = store.referral(&id).unwrap().unwrap();
-    assert_eq!((record.version, record.parties.len(), store.history(&id, 10).unwrap().len()), (1, 0, 1));
+    assert_eq!((record.version, record.parties.len(), store.history(&id, 10).unwrap().len()), (1, 1, 1));
     assert_eq!((store.status().unwrap().events_waiting, store.deliveries(None, 10).unwrap().len()), (1, 0));
     assert_eq!(referral_of(accept(store, &second, NOW).unwrap()), id);
     assert_eq!(store.referral(&id).unwrap().unwrap().version, 2);
@@ -375,7 +378,10 @@ fn referral_is_found_by_any_identifier_in_any_spelling() {
     kit.store.link_referral(&other, &identifier("L1"), NOW).unwrap();
     kit.store.link_referral(&other, &identifier("L1"), NOW).unwrap();
     assert_eq!(kit.store.referral_by_identifier(&identifier("L1")).unwrap().unwrap().id, other);
-    assert_eq!(status_of(kit.store.link_referral(&other, &identifier("R1"), NOW)), EREF_KEY_REUSED);
+    // What only a partner named so does not bar the host; what the host named so is not moved.
+    kit.store.link_referral(&other, &identifier("R1"), NOW).unwrap();
+    assert_eq!(kit.store.referral_by_identifier(&identifier("R1")).unwrap().unwrap().id, other);
+    assert_eq!(status_of(kit.store.link_referral(&id, &identifier("R1"), NOW)), EREF_KEY_REUSED);
     assert_eq!(status_of(kit.store.link_referral("none", &identifier("L2"), NOW)), EREF_NOT_FOUND);
     assert_eq!(kit.store.referrals(&ReferralFilter::default(), 10).unwrap().len(), 2);
 }

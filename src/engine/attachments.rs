@@ -7,8 +7,8 @@ use url::Url;
 
 use crate::engine::{Cancel, Engine, Inner};
 use crate::error::{
-    EREF_CANCELLED, EREF_CONFIG, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_NOT_FOUND, EREF_REMOTE, EREF_TIMEOUT,
-    EREF_TOO_LARGE, Error, Result,
+    EREF_CANCELLED, EREF_CONFIG, EREF_FORBIDDEN, EREF_INVALID_ARGUMENT, EREF_INVALID_CONTENT, EREF_NOT_FOUND, EREF_REMOTE,
+    EREF_TIMEOUT, EREF_TOO_LARGE, Error, Result,
 };
 use crate::io::client::{Answer, Client, wanted_while};
 use crate::io::clock;
@@ -27,7 +27,7 @@ impl Engine {
     /// is. A `timeout` of zero asks the store alone.
     ///
     /// Errors: `EREF_NOT_FOUND` (no such index; the host has none), `EREF_INVALID_ARGUMENT` (not a message of an event), `EREF_FORBIDDEN`
-    /// (not a host of the partner, a redirect away from it, a private address), `EREF_TOO_LARGE`, `EREF_INVALID_CONTENT` (media type, size
+    /// (an untrusted message, not a host of the partner, a redirect away from it, a private address), `EREF_TOO_LARGE`, `EREF_INVALID_CONTENT` (media type, size
     /// or hash differ from what the message states), `EREF_TIMEOUT`, `EREF_CANCELLED`, `EREF_NETWORK`, `EREF_TLS`, `EREF_REMOTE`,
     /// `EREF_CONFIG`, `EREF_STORE`. After any of them nothing is kept.
     pub fn attachment_fetch(&self, message: &Message, index: usize, timeout: Duration, cancel: Option<&Cancel>) -> Result<()> {
@@ -39,6 +39,10 @@ impl Engine {
             Error::new(EREF_INVALID_ARGUMENT, "message: expected one out of an event; no partner is known for another")
         })?;
         let number = u32::try_from(index).unwrap_or(u32::MAX);
+        if !origin.trusted {
+            // Whoever sent it chose the URL; our credential is for the partner (messaging.md 9, 15).
+            return Err(Error::new(EREF_FORBIDDEN, "the message is not trusted: its attachments are not fetched"));
+        }
         if let Some(kept) = inner.store.attachment(&origin.id, number)? {
             return message.attachment_fetched(index, kept);
         }

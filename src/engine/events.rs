@@ -300,7 +300,8 @@ impl Event {
             What::Durable { record, message } if record.kind == event_kind::MESSAGE => {
                 let load = || {
                     let body = self.engine.store.message_body(&record.subject)?;
-                    let origin = Origin { id: record.subject.clone(), partner: record.partner.clone() };
+                    let trusted = is_trusted(&record.document);
+                    let origin = Origin { id: record.subject.clone(), partner: record.partner.clone(), trusted };
                     let settings = self.engine.settings();
                     let arrived = Arrived {
                         event: self.engine.store.reception(&record.subject)?.map(|known| known.event).unwrap_or_default(),
@@ -386,11 +387,21 @@ impl Event {
 pub(super) fn limits_of_kept() -> Limits {
     Limits {
         json_depth: 128,
+        json_values: usize::MAX,
         bundle_entries: usize::MAX,
         attachment_bytes: usize::MAX,
         attachments_bytes: usize::MAX,
         ..Limits::default()
     }
+}
+
+/// What the notification says of its sender.
+fn is_trusted(notification: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Sender {
+        trusted: bool,
+    }
+    serde_json::from_str::<Sender>(notification).is_ok_and(|sender| sender.trusted)
 }
 
 fn not_leased() -> Error {

@@ -6,7 +6,7 @@ use crate::engine::{Engine, invalid_json, rfc3339};
 use crate::error::{EREF_INVALID_ARGUMENT, EREF_KEY_REUSED, EREF_NOT_FOUND, EREF_STORE, EREF_WRONG_STATE, Error, Result};
 use crate::io::clock;
 use crate::proto::messaging::tracking;
-use crate::proto::store::{Candidate, HistoryRecord, Identifier, Link, Merge, ReferralFilter, ReferralRecord};
+use crate::proto::store::{Candidate, HistoryRecord, Identifier, Link, Merge, ReferralFilter, ReferralRecord, Store};
 
 /// What `referral_list` is asked for (docs/schema/referral-filter.json).
 #[derive(Default, serde::Deserialize)]
@@ -17,7 +17,7 @@ struct Filter {
     partner: Option<String>,
 }
 
-fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
+fn value(record: &ReferralRecord, candidates: Vec<Value>) -> Value {
     let document: Value = serde_json::from_str(&record.document).unwrap_or(Value::Null);
     let linked = |parents: bool| -> Vec<Value> {
         let sides = |link: &Link| {
@@ -31,7 +31,7 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
         "our_role": record.our_role.as_str(),
         "unlinked": record.unlinked,
         "identifiers": record.identifiers.iter().map(|i| json!({"system": i.system, "value": i.value})).collect::<Vec<_>>(),
-        "parties": record.parties.iter().map(|(name, role)| json!({"partner": name, "role": role.as_str()})).collect::<Vec<_>>(),
+        "parties": parties(record),
         "parents": linked(true),
         "children": linked(false),
         "created_at": rfc3339(record.created),
@@ -43,7 +43,7 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
         ("launch_id", record.launch_id.as_deref().map(Value::from)),
         ("status", status(&record.state.request)),
         ("task_status", status(&record.state.task)),
-        ("candidates", record.unlinked.then(|| candidates.iter().map(Candidate::document).collect())),
+        ("candidates", record.unlinked.then(|| Value::from(candidates))),
     ];
     for (name, member) in optional {
         if let Some(member) = member {
@@ -53,7 +53,19 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
     value
 }
 
-/// As in the referral document and in the notification.
+fn parties(record: &ReferralRecord) -> Value {
+    record.parties.iter().map(|(name, role)| json!({"partner": name, "role": role.as_str()})).collect()
+}
+
+/// Of a referral, whose it is too: a person settles by that, not by the patient alone.
+fn candidate(candidate: &Candidate, store: &dyn Store) -> Result<Value> {
+    let mut value = candidate.document();
+    if let Candidate::Referral(id) = candidate {
+        value["parties"] = store.referral(id)?.map_or_else(|| json!([]), |record| parties(&record));
+    }
+    Ok(value)
+}
+
 fn told(record: &HistoryRecord) -> Value {
     let mut value: Value = serde_json::from_str(&record.document).unwrap_or_else(|_| json!({}));
     // For handing the message over again.
@@ -72,8 +84,10 @@ fn missing() -> Error {
 
 impl Engine {
     fn referral_value(&self, record: &ReferralRecord) -> Result<Value> {
-        let candidates = if record.unlinked { self.0.store.candidates(&record.id)? } else { Vec::new() };
-        Ok(value(record, &candidates))
+        let store = self.0.store.as_ref();
+        let candidates = if record.unlinked { store.candidates(&record.id)? } else { Vec::new() };
+        let candidates = candidates.iter().map(|one| candidate(one, store)).collect::<Result<_>>()?;
+        Ok(value(record, candidates))
     }
 
     /// A referral by our id (`system` empty) or by one of its identifiers, as JSON (docs/schema/referral.json).

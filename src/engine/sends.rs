@@ -199,7 +199,7 @@ impl Engine {
             check(message, partner)?;
         }
         for _ in 0..tracking::TRIES {
-            let placed = tracking::place(store, settings, (&partner.name, true), message.view()?)?;
+            let placed = tracking::place(store, settings, (&partner.name, true), message.view()?, clock::now())?;
             let tracked = tracking::sent(&partner.name, message.header().event_code(), placed, clock::id());
             if let Some(tracked) = tracked.as_ref().filter(|_| !repeats) {
                 outgoing.note = allow(&outgoing, tracked, options)?;
@@ -207,7 +207,7 @@ impl Engine {
             outgoing.referral = match tracked {
                 Some(tracked) => {
                     tracked.event.clone_into(&mut outgoing.event);
-                    tracking::told(settings, (&partner.name, true), message.view()?, &[], tracked).1
+                    tracking::told(settings, (&partner.name, true), message.view()?, &[], tracked, clock::now()).1
                 }
                 None => None,
             };

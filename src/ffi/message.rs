@@ -342,8 +342,8 @@ pub unsafe extern "C" fn eref_message_attachment_type(
 ///
 /// Ownership: nothing to free.
 /// Threads: any; extend the lease of the event (eref_event_extend) before a long wait.
-/// Errors: EREF_NOT_FOUND (no such index, or the host answered 404), EREF_FORBIDDEN (not a host of the partner, a redirect to another host,
-/// a private address), EREF_TOO_LARGE (limits.attachment_bytes), EREF_INVALID_CONTENT (media type, size or hash), EREF_TIMEOUT,
+/// Errors: EREF_NOT_FOUND (no such index, or the host answered 404), EREF_FORBIDDEN (an untrusted message, not a host of the partner, a
+/// redirect to another host, a private address), EREF_TOO_LARGE (limits.attachment_bytes), EREF_INVALID_CONTENT (media type, size or hash), EREF_TIMEOUT,
 /// EREF_CANCELLED, EREF_NETWORK, EREF_TLS, EREF_REMOTE (eref_error_http_status says what the host answered), EREF_CONFIG, EREF_STORE,
 /// EREF_INVALID_ARGUMENT (not a message of an event), EREF_FORKED.
 /// Since: 0.1.0

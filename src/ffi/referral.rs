@@ -8,7 +8,9 @@ use super::guard::guard;
 use super::string::eref_string;
 use super::text::{bytes_in, output, text_in};
 
-/// A referral as a JSON object (docs/schema/referral.json), found by our id (system empty) or by one of its identifiers.
+/// A referral as a JSON object (docs/schema/referral.json), found by our id (system empty) or by one of its identifiers. Partners number on
+/// their own, and any of them can name any number: where several referrals carry an identifier, the one that we or the host named so comes
+/// first, then one that is not unlinked, then the one that changed last. "parties" says whose it is.
 ///
 /// Ownership: *out is owned by the caller: eref_string_free. The texts are copied.
 /// Threads: any.
@@ -94,7 +96,7 @@ pub unsafe extern "C" fn eref_referral_history(
 ///
 /// Ownership: the texts are copied.
 /// Threads: any.
-/// Errors: EREF_NOT_FOUND, EREF_KEY_REUSED (another referral carries it), EREF_INVALID_ARGUMENT (system or value is empty), EREF_STORE,
+/// Errors: EREF_NOT_FOUND, EREF_KEY_REUSED (we or the host named another referral so), EREF_INVALID_ARGUMENT (system or value is empty), EREF_STORE,
 /// EREF_INVALID_UTF8, EREF_FORKED.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -120,7 +122,7 @@ pub unsafe extern "C" fn eref_referral_link(
 /// Says where an unlinked referral belongs. A message that led to no known referral made it ("unlinked" in its document, with what it may
 /// belong to under "candidates"); nothing is ever linked by the patient alone. "to" is our id of the referral it is part of, of the launch
 /// it came of, or its own id where it stands by itself. What becomes part of another brings its identifiers, parties, history and waiting
-/// events along; its id leads to that other one from then on.
+/// events along, a partner in the part it took only where nobody has that part yet, and else as an informer; its id leads to that other one from then on.
 ///
 /// Ownership: the texts are copied.
 /// Threads: any.

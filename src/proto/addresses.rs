@@ -91,10 +91,15 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
     match address.segments() {
         _ if address.is_loopback() => Reach::Private,
         _ if address == AWS_METADATA => Reach::Never,
+        // Teredo leads to a relay and past it, and a network's own NAT64 has its IPv4 address in one of several places: neither can be
+        // judged (RFC 4380, 8215).
+        [0x2001, 0, ..] | [0x64, 0xff9b, 1, ..] => Reach::Never,
+        // The translated form (RFC 2765).
+        [0, 0, 0, 0, 0xffff, 0, high, low] => embedded(high, low),
         // NAT64 and 6to4 lead to an IPv4 address, and so does the old compatible form (RFC 6052, 3056, 4291).
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] | [0, 0, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0xfe80..=0xfebf, ..] | [0xff00..=0xffff, ..] => Reach::Never,
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Reach::Private,
+        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Reach::Private,
         _ => Reach::Public,
     }
 }
@@ -151,6 +156,14 @@ mod tests {
             ("::ffff:169.254.169.254", Reach::Never),
             ("64:ff9b::a9fe:a9fe", Reach::Never),
             ("2002:a9fe:a9fe::1", Reach::Never),
+            ("64:ff9b:1::a9fe:a9fe", Reach::Never),
+            ("64:ff9b:1:a9fe:a9:fe00::", Reach::Never),
+            ("::ffff:0:169.254.169.254", Reach::Never),
+            ("::ffff:0:10.0.0.1", Reach::Private),
+            ("2001::5601:5601", Reach::Never),
+            ("2001::f5ff:fffe", Reach::Never),
+            ("2001:0:a00:1::f7f7:f7f7", Reach::Never),
+            ("2001:1::1", Reach::Public),
             ("fd00:ec2::254", Reach::Never),
             ("100.100.100.200", Reach::Never),
             ("168.63.129.16", Reach::Never),

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::error::{EREF_INVALID_JSON, EREF_KEY_REUSED, EREF_NOT_FOUND, Error, Result};
 use crate::io::store::audit;
 use crate::io::store::referrals::{
-    Keys, Mac, by_mac, claim_mac, communication_mac, health_number_mac, requisition_mac, sealed_identifier, version,
+    Keys, Mac, claim_mac, communication_mac, health_number_mac, requisition_mac, sealed_identifier, version,
 };
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::vault::Vault;
@@ -115,14 +115,9 @@ impl SealedUpdate {
         for (partner, role) in &self.parties {
             party.execute(params![self.id, partner, role])?;
         }
-        // An unlinked referral may be anybody's word for it: it gives a number up to one that is not (messaging.md 3.3).
-        let mut own = connection.prepare_cached(
-            "INSERT INTO referral_identifier (mac, referral_id, identifier) VALUES (?1, ?2, ?3) ON CONFLICT (mac) DO UPDATE
-             SET referral_id = excluded.referral_id, identifier = excluded.identifier
-             WHERE ?4 = 0 AND referral_id <> ?2 AND EXISTS (SELECT 1 FROM referral WHERE id = referral_identifier.referral_id AND unlinked = 1)",
-        )?;
+        let mut own = connection.prepare_cached(IDENTIFIER)?;
         for (mac, sealed) in &self.identifiers {
-            own.execute(params![mac, self.id, sealed, self.unlinked])?;
+            own.execute(params![mac, self.id, self.keys.outgoing, sealed])?;
         }
         let mut key = connection.prepare_cached("INSERT OR IGNORE INTO referral_key (mac, referral_id) VALUES (?1, ?2)")?;
         for mac in &self.lookups {
@@ -164,6 +159,9 @@ impl SealedUpdate {
 const PARTY: &str = "INSERT INTO referral_party (referral_id, partner, role) VALUES (?1, ?2, ?3)
     ON CONFLICT (referral_id, partner) DO UPDATE SET role = excluded.role";
 
+const IDENTIFIER: &str = "INSERT INTO referral_identifier (mac, referral_id, vouched, identifier) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (mac, referral_id) DO UPDATE SET vouched = max(vouched, excluded.vouched)";
+
 fn touch(connection: &Connection, id: &str, now: Millis) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE referral SET version = version + 1, updated = ?2 WHERE id = ?1")?
@@ -188,14 +186,19 @@ pub(super) fn link(store: &Sqlite, id: &str, identifier: &Identifier, now: Milli
             .and_then(|mut query| query.query_row([&id], |row| row.get(0)).optional())
             .map_err(store_error)?;
         let id = id.ok_or_else(|| Error::new(EREF_NOT_FOUND, "there is no such referral"))?;
-        match by_mac(connection, &mac)? {
+        // What only a partner named so, for a referral of its own, does not bar the host.
+        let vouched: Option<String> = connection
+            .prepare_cached("SELECT referral_id FROM referral_identifier WHERE mac = ?1 AND vouched = 1")
+            .and_then(|mut query| query.query_row([&mac], |row| row.get(0)).optional())
+            .map_err(store_error)?;
+        match vouched {
             Some(other) if other != id => return Err(Error::new(EREF_KEY_REUSED, "another referral carries this identifier")),
             Some(_) => return Ok(()),
             None => {}
         }
         connection
-            .prepare_cached("INSERT INTO referral_identifier (mac, referral_id, identifier) VALUES (?1, ?2, ?3)")
-            .and_then(|mut insert| insert.execute(params![mac, id, sealed]))
+            .prepare_cached(IDENTIFIER)
+            .and_then(|mut insert| insert.execute(params![mac, id, true, sealed]))
             .and_then(|_| touch(connection, &id, now))
             .map_err(store_error)?;
         audit::append(connection, &vault, &node, now, &json!({"what": "referral linked", "referral_id": id}))
@@ -204,9 +207,11 @@ pub(super) fn link(store: &Sqlite, id: &str, identifier: &Identifier, now: Milli
 
 /// What moves from one referral to another, `?1` to `?2`. Where both have a row, the other's stays.
 const MOVES: [&str; 10] = [
-    "UPDATE referral_identifier SET referral_id = ?2 WHERE referral_id = ?1",
+    "UPDATE OR IGNORE referral_identifier SET referral_id = ?2, vouched = 1 WHERE referral_id = ?1",
     "UPDATE OR IGNORE referral_key SET referral_id = ?2 WHERE referral_id = ?1",
-    "UPDATE OR IGNORE referral_party SET referral_id = ?2 WHERE referral_id = ?1",
+    // What the partner said it is, it is where nobody else is; else it is known as one who told of it (messaging.md 3.3).
+    "UPDATE OR IGNORE referral_party SET referral_id = ?2, role = CASE WHEN role IN ('source', 'target')
+     AND (role IN (SELECT role FROM referral_party WHERE referral_id = ?2) OR role = (SELECT our_role FROM referral WHERE id = ?2)) THEN 'informer' ELSE role END WHERE referral_id = ?1",
     "UPDATE OR IGNORE referral_link SET parent = ?2 WHERE parent = ?1",
     "UPDATE OR IGNORE referral_link SET child = ?2 WHERE child = ?1",
     "UPDATE history SET referral_id = ?2 WHERE referral_id = ?1",
@@ -217,7 +222,8 @@ const MOVES: [&str; 10] = [
 ];
 
 /// What is left behind then, of `?1`.
-const REMAINS: [&str; 3] = [
+const REMAINS: [&str; 4] = [
+    "DELETE FROM referral_identifier WHERE referral_id = ?1",
     "DELETE FROM referral_key WHERE referral_id = ?1",
     "DELETE FROM referral_party WHERE referral_id = ?1",
     "DELETE FROM referral_link WHERE parent = ?1 OR child = ?1 OR parent = child",
@@ -273,6 +279,9 @@ pub(super) fn settle(store: &Sqlite, referral: &(String, u64), launch_id: Option
         connection
             .prepare_cached("UPDATE referral SET unlinked = 0, launch_id = coalesce(?2, launch_id) WHERE id = ?1")
             .and_then(|mut update| update.execute(params![id, launch_id]))
+            // A person said that this referral is right, and so what it was called by then.
+            .and_then(|_| connection.prepare_cached("UPDATE referral_identifier SET vouched = 1 WHERE referral_id = ?1"))
+            .and_then(|mut update| update.execute([id]))
             .and_then(|_| touch(connection, id, now))
             .map_err(store_error)?;
         audit::append(

@@ -14,6 +14,10 @@ use crate::proto::store::{
 
 /// Candidates named for one unlinked referral.
 const MOST_CANDIDATES: u32 = 20;
+/// Referrals that one message leads to; more are left alone.
+const MOST_FOUND: usize = 8;
+/// Referrals that one key leads to; more are left alone.
+const MOST_OF_KEY: u32 = 64;
 
 pub(super) type Mac = [u8; 32];
 
@@ -53,10 +57,8 @@ pub(super) fn health_number_mac(vault: &Vault, number: &str) -> Mac {
 /// The hashes of what leads to a referral, made before the writer is asked for.
 pub(super) struct Keys {
     partner: String,
-    outgoing: bool,
+    pub(super) outgoing: bool,
     identifiers: Vec<Mac>,
-    /// The identifiers as the partner's own claims.
-    told: Vec<Mac>,
     /// Hashes of identifiers, and of claims.
     claims: Vec<Mac>,
     claim_keys: Vec<Mac>,
@@ -69,7 +71,6 @@ impl Keys {
         Self {
             partner: keys.partner.clone(),
             outgoing: keys.outgoing,
-            told: keys.identifiers.iter().map(|one| claim_mac(vault, &keys.partner, one)).collect(),
             identifiers: keys.identifiers.iter().map(|one| identifier_mac(vault, one)).collect(),
             claims: keys.claims.iter().map(|one| identifier_mac(vault, one)).collect(),
             claim_keys: keys.claims.iter().map(|one| claim_mac(vault, &keys.partner, one)).collect(),
@@ -78,31 +79,13 @@ impl Keys {
         }
     }
 
-    /// The referrals they lead to, with their versions, in the order of messaging.md 10.5. What is not an identifier of the referral
-    /// itself leads only to referrals that the partner is a party to.
+    /// The referrals they lead to, with their versions, in the order of messaging.md 10.5. A partner is led only where it is a party, so
+    /// that what others named before bars nothing and tells nothing.
     pub(super) fn find(&self, connection: &Connection) -> Result<Vec<(String, u64)>> {
-        let mut found = Vec::new();
-        for mac in &self.identifiers {
-            found.extend(by_mac(connection, mac)?);
-        }
-        if !self.outgoing {
-            found = self.open_to_partner(connection, found)?;
-        }
-        if found.is_empty() {
-            for mac in &self.claims {
-                found.extend(by_mac(connection, mac)?);
-            }
-            for mac in self.claim_keys.iter().chain(&self.replies) {
-                found.extend(by_key(connection, mac).map_err(store_error)?);
-            }
-            if let Some(mac) = &self.answers {
-                found.extend(by_message(connection, &self.partner, mac).map_err(store_error)?);
-            }
-            found = self.of_partner(connection, found)?;
-        }
+        let found = self.leads(connection).map_err(store_error)?;
         let mut versions: Vec<(String, u64)> = Vec::new();
         for id in found {
-            if !versions.iter().any(|(known, _)| *known == id) {
+            if versions.len() < MOST_FOUND && !versions.iter().any(|(known, _)| *known == id) {
                 let version = version(connection, &id)?.unwrap_or_default();
                 versions.push((id, version));
             }
@@ -110,69 +93,100 @@ impl Keys {
         Ok(versions)
     }
 
-    /// Those of the referrals that the partner is a party to.
-    fn of_partner(&self, connection: &Connection, found: Vec<String>) -> Result<Vec<String>> {
-        let mut own = Vec::new();
-        for id in found {
-            if is_party(connection, &id, &self.partner).map_err(store_error)? {
-                own.push(id);
-            }
-        }
-        Ok(own)
-    }
-
-    /// What identifiers lead to when the partner names them, see [`ReferralKeys::identifiers`].
-    fn open_to_partner(&self, connection: &Connection, found: Vec<String>) -> Result<Vec<String>> {
-        if !self.of_partner(connection, found.clone())?.is_empty() {
-            return Ok(found);
-        }
-        let mut told = Vec::new();
-        for mac in &self.told {
-            told.extend(by_key(connection, mac).map_err(store_error)?);
-        }
-        let told = self.of_partner(connection, told)?;
-        if !told.is_empty() {
-            return Ok(told);
-        }
-        let mut open = Vec::new();
-        for id in found {
-            if !is_unlinked(connection, &id).map_err(store_error)? {
-                open.push(id);
-            }
-        }
-        Ok(open)
-    }
-
-    /// Unlinked referrals that carry one of the identifiers and are not among those found.
-    fn disputed(&self, connection: &Connection, found: &[ReferralRecord]) -> Result<Vec<String>> {
-        let mut disputed = Vec::new();
+    fn leads(&self, connection: &Connection) -> rusqlite::Result<Vec<String>> {
+        let mut found = Vec::new();
         for mac in &self.identifiers {
-            if let Some(id) = by_mac(connection, mac)?
-                && found.iter().all(|record| record.id != id)
-                && !disputed.contains(&id)
-                && is_unlinked(connection, &id).map_err(store_error)?
+            found.extend(self.by_identifier(connection, mac)?);
+        }
+        if found.is_empty() {
+            for mac in &self.claims {
+                found.extend(led(connection, OF_PARTY, mac, &self.partner)?);
+            }
+            for mac in self.claim_keys.iter().chain(&self.replies) {
+                found.extend(led(connection, KEY_OF_PARTY, mac, &self.partner)?);
+            }
+            if let Some(mac) = &self.answers
+                && let Some(id) = by_message(connection, &self.partner, mac)?
+                && is_party(connection, &id, &self.partner)?
             {
-                disputed.push(id);
+                found.push(id);
             }
         }
-        Ok(disputed)
+        Ok(found)
+    }
+
+    /// Where an identifier leads: see `ReferralKeys::outgoing`.
+    fn by_identifier(&self, connection: &Connection, mac: &Mac) -> rusqlite::Result<Vec<String>> {
+        let elsewhere: &[&str] = if self.outgoing { &[VOUCHED, GIVEN] } else { &[] };
+        for which in std::iter::once(&OF_PARTY).chain(elsewhere) {
+            let found = led(connection, which, mac, &self.partner)?;
+            // Which of several that others gave us is meant, nobody can say.
+            if !found.is_empty() && (*which != GIVEN || found.len() == 1) {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// What carries one of the identifiers elsewhere, the newest of each: what a person may mean, and nothing for the partner to know.
+    fn elsewhere(&self, connection: &Connection, found: &[ReferralRecord]) -> rusqlite::Result<Vec<String>> {
+        let mut elsewhere: Vec<String> = Vec::new();
+        for mac in &self.identifiers {
+            let others: Vec<String> = connection
+                .prepare_cached(CARRYING)?
+                .query_map(params![mac, MOST_CANDIDATES], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let fresh = others.into_iter().filter(|id| found.iter().all(|record| record.id != *id));
+            for id in fresh.take(MOST_FOUND) {
+                if !elsewhere.contains(&id) && elsewhere.len() < MOST_FOUND {
+                    elsewhere.push(id);
+                }
+            }
+        }
+        Ok(elsewhere)
+    }
+
+    /// The oldest of a requisition that the partner is a party to, or for us the oldest that is ours.
+    fn by_requisition(&self, connection: &Connection, mac: &Mac) -> rusqlite::Result<Option<String>> {
+        let mut found = led(connection, KEY_OF_PARTY, mac, &self.partner)?;
+        if self.outgoing && found.is_empty() {
+            found = led(connection, KEY_OF_OURS, mac, &self.partner)?;
+        }
+        Ok(found.into_iter().next())
     }
 }
 
-pub(super) fn by_mac(connection: &Connection, mac: &Mac) -> Result<Option<String>> {
-    connection
-        .prepare_cached("SELECT referral_id FROM referral_identifier WHERE mac = ?1")
-        .and_then(|mut query| query.query_row([mac], |row| row.get(0)).optional())
-        .map_err(store_error)
+// What an identifier (`?1`) leads to. First of all what the partner (`?2`) is a party to.
+const OF_PARTY: &str = "SELECT i.referral_id FROM referral_identifier i
+    JOIN referral_party p ON p.referral_id = i.referral_id AND p.partner = ?2
+    JOIN referral r ON r.id = i.referral_id WHERE i.mac = ?1 ORDER BY r.created LIMIT ?3";
+/// What we named so ourselves.
+const VOUCHED: &str = "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
+    WHERE i.mac = ?1 AND ?2 = ?2 AND i.vouched = 1 ORDER BY r.created LIMIT ?3";
+/// What others gave us, which we may tell a further partner of.
+const GIVEN: &str = "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
+    WHERE i.mac = ?1 AND ?2 = ?2 AND r.our_role <> 'source' AND r.unlinked = 0 ORDER BY r.created LIMIT ?3";
+/// All that carry it, what the host means first.
+const CARRYING: &str = "SELECT i.referral_id FROM referral_identifier i JOIN referral r ON r.id = i.referral_id
+    WHERE i.mac = ?1 ORDER BY i.vouched DESC, r.unlinked, r.updated DESC LIMIT ?2";
+// What another key leads to.
+const KEY_OF_PARTY: &str = "SELECT k.referral_id FROM referral_key k
+    JOIN referral_party p ON p.referral_id = k.referral_id AND p.partner = ?2
+    JOIN referral r ON r.id = k.referral_id WHERE k.mac = ?1 ORDER BY r.created LIMIT ?3";
+const KEY_OF_OURS: &str = "SELECT k.referral_id FROM referral_key k JOIN referral r ON r.id = k.referral_id
+    WHERE k.mac = ?1 AND ?2 = ?2 AND r.our_role = 'source' AND r.unlinked = 0 ORDER BY r.created LIMIT ?3";
+
+fn led(connection: &Connection, which: &str, mac: &Mac, partner: &str) -> rusqlite::Result<Vec<String>> {
+    connection.prepare_cached(which)?.query_map(params![mac, partner, MOST_OF_KEY], |row| row.get(0))?.collect()
 }
 
-fn by_key(connection: &Connection, mac: &Mac) -> rusqlite::Result<Vec<String>> {
+/// The referral the host means by an identifier: one that it, or we, named so before one that only a partner named so, and of several the
+/// one that changed last.
+fn by_mac(connection: &Connection, mac: &Mac) -> Result<Option<String>> {
     connection
-        .prepare_cached(
-            "SELECT k.referral_id FROM referral_key k JOIN referral r ON r.id = k.referral_id WHERE mac = ?1 ORDER BY created",
-        )?
-        .query_map([mac], |row| row.get(0))?
-        .collect()
+        .prepare_cached(CARRYING)
+        .and_then(|mut query| query.query_row(params![mac, 1], |row| row.get(0)).optional())
+        .map_err(store_error)
 }
 
 fn by_message(connection: &Connection, partner: &str, mac: &Mac) -> rusqlite::Result<Option<String>> {
@@ -191,12 +205,6 @@ fn is_party(connection: &Connection, referral_id: &str, partner: &str) -> rusqli
         .query_row([referral_id, partner], |row| row.get(0))
 }
 
-fn is_unlinked(connection: &Connection, referral_id: &str) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM referral WHERE id = ?1 AND unlinked = 1)")?
-        .query_row([referral_id], |row| row.get(0))
-}
-
 pub(super) fn version(connection: &Connection, id: &str) -> Result<Option<u64>> {
     connection
         .prepare_cached("SELECT version FROM referral WHERE id = ?1 AND merged_into IS NULL")
@@ -204,6 +212,8 @@ pub(super) fn version(connection: &Connection, id: &str) -> Result<Option<u64>> 
         .map_err(store_error)
 }
 
+/// As `COLUMNS`, without what is sealed.
+const OUTLINE: &str = "id, version, our_role, unlinked, launch_id, created, updated, zeroblob(0), zeroblob(0)";
 const COLUMNS: &str = "id, version, our_role, unlinked, launch_id, created, updated, state, document";
 
 struct Raw {
@@ -272,10 +282,12 @@ fn candidates(connection: &Connection, patient: &Mac, besides: &str) -> rusqlite
 impl Sqlite {
     fn complete(&self, connection: &Connection, raw: Raw) -> Result<ReferralRecord> {
         let Raw { mut record, state, document } = raw;
-        let state = self.vault.open_sealed("referral.state", &record.id, &state)?;
-        record.state = serde_json::from_slice(&state).unwrap_or_default();
-        let document = self.vault.open_sealed("referral.document", &record.id, &document)?;
-        record.document = String::from_utf8_lossy(&document).into_owned();
+        if !state.is_empty() {
+            let state = self.vault.open_sealed("referral.state", &record.id, &state)?;
+            record.state = serde_json::from_slice(&state).unwrap_or_default();
+            let document = self.vault.open_sealed("referral.document", &record.id, &document)?;
+            record.document = String::from_utf8_lossy(&document).into_owned();
+        }
         let sealed: Vec<(Vec<u8>, Vec<u8>)> = connection
             .prepare_cached("SELECT mac, identifier FROM referral_identifier WHERE referral_id = ?1")
             .and_then(|mut query| query.query_map([&record.id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
@@ -299,6 +311,32 @@ impl Sqlite {
             .and_then(|mut query| query.query_row([id], raw).optional())
             .map_err(store_error)?;
         found.map(|raw| self.complete(connection, raw)).transpose()
+    }
+
+    /// A referral without its content.
+    fn outline(&self, connection: &Connection, id: &str) -> Result<Option<ReferralRecord>> {
+        let query = format!("SELECT {OUTLINE} FROM referral WHERE id = ?1 AND merged_into IS NULL");
+        let found = connection.prepare_cached(&query).and_then(|mut query| query.query_row([id], raw).optional());
+        found.map_err(store_error)?.map(|raw| self.complete(connection, raw)).transpose()
+    }
+
+    /// The referrals that these lead to, each opened once and without its content.
+    fn parents(
+        &self,
+        connection: &Connection,
+        keys: &Keys,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<(Identifier, ReferralRecord)>> {
+        let mut parents: Vec<(Identifier, ReferralRecord)> = Vec::new();
+        for identifier in identifiers {
+            let mac = identifier_mac(&self.vault, identifier);
+            for id in keys.by_identifier(connection, &mac).map_err(store_error)?.into_iter().take(1) {
+                let known = parents.iter().find(|(_, record)| record.id == id).map(|(_, record)| record.clone());
+                let record = if known.is_some() { known } else { self.outline(connection, &id)? };
+                parents.extend(record.map(|record| (identifier.clone(), record)));
+            }
+        }
+        Ok(parents)
     }
 
     fn all(&self, connection: &Connection, ids: impl IntoIterator<Item = String>) -> Result<Vec<ReferralRecord>> {
@@ -360,21 +398,21 @@ impl Referrals for Sqlite {
         self.read(|connection| {
             let found = self.all(connection, hashed.find(connection)?.into_iter().map(|(id, _)| id))?;
             let mut trace = Trace { found, ..Trace::default() };
-            for identifier in &keys.parents {
-                if let Some(id) = by_mac(connection, &identifier_mac(&self.vault, identifier))? {
-                    trace.parents.extend(self.one_referral(connection, &id)?.map(|parent| (identifier.clone(), parent)));
-                }
-            }
+            trace.parents = self.parents(connection, &hashed, &keys.parents)?;
             if let Some(requisition) = &keys.requisition {
-                let ids = by_key(connection, &requisition_mac(&self.vault, requisition)).map_err(store_error)?;
-                trace.requisition = self.all(connection, ids.into_iter().take(1))?.pop();
+                let mac = requisition_mac(&self.vault, requisition);
+                if let Some(id) = hashed.by_requisition(connection, &mac).map_err(store_error)? {
+                    trace.requisition = self.outline(connection, &id)?;
+                }
             }
             trace.launch_id = self.launch_of(connection, keys)?;
             if let (true, Some(number)) = (trace.found.iter().all(|record| record.unlinked), &keys.health_number) {
                 let own = trace.found.first().map_or("", |record| record.id.as_str());
                 trace.candidates = candidates(connection, &health_number_mac(&self.vault, number), own).map_err(store_error)?;
             }
-            trace.disputed = hashed.disputed(connection, &trace.found)?;
+            if trace.found.is_empty() {
+                trace.disputed = hashed.elsewhere(connection, &trace.found).map_err(store_error)?;
+            }
             Ok(trace)
         })
     }

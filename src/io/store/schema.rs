@@ -69,7 +69,10 @@ CREATE TABLE referral (
     document BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 CREATE INDEX referral_updated ON referral (updated);
 CREATE INDEX referral_patient ON referral (patient_mac) WHERE patient_mac IS NOT NULL;
-CREATE TABLE referral_identifier (mac BLOB PRIMARY KEY, referral_id TEXT NOT NULL, identifier BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+-- Two partners may use one identifier for two referrals. Vouched: named by ourselves, in a message or by the host.
+CREATE TABLE referral_identifier (
+    mac BLOB NOT NULL, referral_id TEXT NOT NULL, vouched INTEGER NOT NULL, identifier BLOB NOT NULL /* sealed */,
+    PRIMARY KEY (mac, referral_id)) WITHOUT ROWID;
 CREATE INDEX referral_identifier_of ON referral_identifier (referral_id);
 -- What else leads to a referral: identifiers as one partner uses them, its communications, its requisition.
 CREATE TABLE referral_key (mac BLOB NOT NULL, referral_id TEXT NOT NULL, PRIMARY KEY (mac, referral_id)) WITHOUT ROWID;

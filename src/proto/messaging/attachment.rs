@@ -20,6 +20,8 @@ pub struct Origin {
     pub id: String,
     /// The partner that sent it.
     pub partner: String,
+    /// Whether it proved to be that partner.
+    pub trusted: bool,
 }
 
 /// What the message says of one attachment.

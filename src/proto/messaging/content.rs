@@ -109,6 +109,29 @@ impl Content {
         content
     }
 
+    /// Without the times after `latest` (RFC 3339), as if they had not been said.
+    pub(super) fn said_until(mut self, latest: &str, zone: Option<&str>) -> Self {
+        let is_late = |time: &Value| time.as_str().and_then(|time| time::order(time, latest, zone)) == Some(Ordering::Greater);
+        let mut dropped = false;
+        let mut keep = |times: &mut Value| {
+            let Some(times) = times.as_object_mut() else { return };
+            let before = times.len();
+            times.retain(|_, time| !is_late(time));
+            dropped |= times.len() < before;
+        };
+        for (name, member) in &mut self.members {
+            match member {
+                Value::Object(groups) if name == "as_of" => groups.values_mut().for_each(&mut keep),
+                Value::Array(elements) => elements.iter_mut().filter_map(|element| element.get_mut("as_of")).for_each(&mut keep),
+                _ => {}
+            }
+        }
+        if dropped {
+            self.settle(zone);
+        }
+        self
+    }
+
     /// With the tasks of what we answer, which say nothing else that is new.
     pub(super) fn with_tasks(mut self, mut answer: Self, zone: Option<&str>) -> Self {
         merge_list(&mut self, &mut answer, List::Tasks, Drives { request: true, task: true }, zone);

@@ -180,6 +180,15 @@ impl Header {
         self.extension.iter().filter(|extension| extension.value_identifier.is_some()).count()
     }
 
+    /// The texts of those, and of what carries one without a system.
+    pub fn identifier_texts(&self) -> impl Iterator<Item = &str> {
+        self.extension.iter().flat_map(|extension| {
+            let identifier = extension.value_identifier.as_ref();
+            let parts = identifier.map(|one| [one.system.as_deref(), one.value.as_deref()]);
+            parts.into_iter().flatten().chain([extension.value_string.as_deref()]).flatten()
+        })
+    }
+
     /// The referral identifier that a sender has us echo, in its three spellings (messaging.md 4.3).
     pub fn referral_identifier(&self) -> Option<Identifier> {
         self.extension.iter().find_map(|extension| {

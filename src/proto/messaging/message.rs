@@ -30,6 +30,10 @@ const MOST_FOCI: usize = 16;
 
 /// Identifiers a message may give its referral. Each side adds one or two.
 const MOST_IDENTIFIERS: usize = 64;
+/// Bytes of the message's and the Bundle's id.
+const MOST_ID: usize = 255;
+/// Bytes of an identifier's system, and of its value.
+const MOST_IDENTIFIER_TEXT: usize = 1024;
 
 /// What was made of a message when it arrived.
 pub struct Arrived {
@@ -97,6 +101,7 @@ impl Message {
         message.check_attachments(limits)?;
         let foci = message.check_focus()?;
         message.check_identifiers(&foci)?;
+        message.check_lengths()?;
         Ok(message)
     }
 
@@ -311,6 +316,28 @@ impl Message {
             }
             if foci.contains(&index) {
                 take(index, "basedOn", entry.based_on.len())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is kept beside the message, sealed or hashed one by one, is short.
+    fn check_lengths(&self) -> std::result::Result<(), Refusal> {
+        let within = |text: &str, most: usize, place: &dyn Fn() -> String| {
+            let words = || format!("the text is longer than {most} bytes");
+            if text.len() <= most { Ok(()) } else { Err(Refusal::content("too-long", place(), words(), "")) }
+        };
+        within(self.bundle_id(), MOST_ID, &|| "Bundle.id".to_owned())?;
+        within(self.message_id(), MOST_ID, &|| "Bundle.entry[0].resource.id".to_owned())?;
+        for text in self.header.identifier_texts() {
+            within(text, MOST_IDENTIFIER_TEXT, &|| "Bundle.entry[0].resource.extension".to_owned())?;
+        }
+        for (index, entry) in self.envelope.entries.iter().enumerate() {
+            for (range, element) in [(&entry.identifiers, "identifier"), (&entry.based_on, "basedOn")] {
+                let pairs = self.envelope.pairs.get(range.clone()).unwrap_or_default();
+                for text in pairs.iter().flat_map(|pair| [&pair.system, &pair.value]).flatten() {
+                    within(text.of(&self.bundle), MOST_IDENTIFIER_TEXT, &|| format!("Bundle.entry[{index}].resource.{element}"))?;
+                }
             }
         }
         Ok(())

@@ -300,8 +300,8 @@ fn incoming(
     let Sender { partner, trusted } = *sender;
     let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
     let code = message.header().event_code();
-    let placed =
-        tracking::place(ctx.store(), settings, (&partner.name, false), view).map_err(|error| store_failure(ctx, &error))?;
+    let placed = tracking::place(ctx.store(), settings, (&partner.name, false), view, ctx.now())
+        .map_err(|error| store_failure(ctx, &error))?;
     let mut tracked =
         tracking::received(settings, partner, code, trusted, placed, ctx.id()).map_err(|refused| refusal(refused, code))?;
     let mut issues = findings(settings, partner, &message);
@@ -312,7 +312,7 @@ fn incoming(
         issues.push(Issue::warning("business-rule", "Bundle.entry[0].resource.id", text, "messaging.md 10.1"));
     }
     if tracked.disputed {
-        let text = format!("a message of {} names a number under which another partner told of an unlinked referral", partner.name);
+        let text = format!("a message of {} names a number under which another partner told of a referral", partner.name);
         ctx.world.log.line(Level::Warn, "messaging", text);
     }
     let event = tracked.event;
@@ -322,7 +322,7 @@ fn incoming(
     if let Some(code) = &answer.task_status {
         tracked.answered(code, &answer.body, ctx.now());
     }
-    let (notification, referral) = tracking::told(settings, (&partner.name, trusted), view, &issues, tracked);
+    let (notification, referral) = tracking::told(settings, (&partner.name, trusted), view, &issues, tracked, ctx.now());
     if referral.as_ref().is_some_and(|update| update.document.len() > settings.limits.referral_bytes) {
         let text = "what is known of the referral would be larger than this system keeps (limits.referral_bytes)";
         return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too-costly", text));

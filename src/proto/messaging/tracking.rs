@@ -65,7 +65,7 @@ pub struct Tracked {
     pub speaker: Option<ReferralRole>,
     /// What of it the message decides.
     pub drives: Drives,
-    /// Another partner told of a referral of the same number, which is unlinked still and one of the candidates.
+    /// Another partner told of a referral of the same number, which is one of the candidates.
     pub disputed: bool,
     /// The Bundle in which the sender is told of a Task at once.
     pub answer: Option<String>,
@@ -91,8 +91,14 @@ impl Tracked {
 }
 
 /// Reads a message of this partner, or an outgoing one to it, and finds its referral.
-pub fn place(store: &dyn Store, settings: &Settings, (partner, outgoing): (&str, bool), view: View<'_>) -> Result<Placed> {
-    let facts = facts::read(view);
+pub fn place(
+    store: &dyn Store,
+    settings: &Settings,
+    (partner, outgoing): (&str, bool),
+    view: View<'_>,
+    now: Millis,
+) -> Result<Placed> {
+    let facts = facts::read(view, now);
     let keys = ReferralKeys { outgoing, ..keys(settings, partner, &facts, facts.identifiers.len()) };
     let trace = store.trace(&keys)?;
     // What came out of a known referral is another one, even if the header still names that one.
@@ -172,8 +178,8 @@ pub fn received(
             let stored = partner.messaging.as_ref().is_some_and(|messaging| messaging.unknown_events == UnknownEvents::Store);
             if known_none || !stored { Err(Refused::UnknownEvent) } else { of_known(partner, None, placed) }
         }
-        (Some(info), false) if !is_claimed(partner, info, &placed.trace) => of_known(partner, Some(info), placed),
-        (Some(info), _) => of_unknown(settings, partner, info, placed, id),
+        (Some(info), false) => of_known(partner, Some(info), placed),
+        (Some(info), true) => of_unknown(settings, partner, info, placed, id),
     }
 }
 
@@ -191,13 +197,6 @@ fn is_vacant(record: &ReferralRecord) -> bool {
     let forwarded = record.links.iter().any(|link| link.child == record.id && link.relation == Relation::Forwarded);
     let has = |wanted: ReferralRole| record.parties.iter().any(|(_, role)| *role == wanted);
     !has(Target) && (forwarded && record.our_role == Source || record.our_role == Copy && has(Informer))
-}
-
-/// Whether a partner that is no party says, as their Target, what only the Target of these referrals can say, and they have none. Anybody
-/// could: what it says waits for a person, and touches none of them.
-fn is_claimed(partner: &Partner, info: &EventInfo, trace: &Trace) -> bool {
-    let targets = info.direction == Direction::TargetToSource && partner.roles.contains(&Role::RmsTarget);
-    targets && trace.found.iter().all(|record| is_vacant(record) && record.role_of(&partner.name).is_none())
 }
 
 /// The role in which the partner speaks; `None` when it may not (messaging.md 3.3).
@@ -220,7 +219,7 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
     if trace.found.iter().any(|record| speaks_as(record, partner, info).is_none()) {
         return Err(Refused::Forbidden);
     }
-    let found: Vec<(String, u64)> = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
+    let found = versions(&trace.found);
     let linked = trace.found.iter().position(|record| !record.unlinked).unwrap_or_default();
     let Some(record) = trace.found.get(linked).cloned() else { return Err(Refused::NotFound) };
     let role = speaks_as(&record, partner, info).ok_or(Refused::Forbidden)?;
@@ -245,6 +244,7 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
             answer: None,
         });
     }
+    warn_if_ahead(&facts, &mut issues);
     let next = state::next(&record.state, &facts, drives, &mut issues);
     state::warn_if_closed(&record.state, event, drives, &mut issues);
     let mut update = update(record.id.clone(), keys, record.our_role, next, &facts);
@@ -254,6 +254,7 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
         update.parties.push((partner.name.clone(), role));
     }
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), event);
+    keep_some(&mut update, Some(&record), &mut issues);
     let candidates = if update.unlinked { trace.candidates } else { Vec::new() };
     Ok(Tracked {
         event,
@@ -268,8 +269,43 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
     })
 }
 
-/// A message that leads to no referral, or to one that its sender is no party to: it begins one, came out of one, or waits for a person to
-/// say where it belongs.
+fn warn_if_ahead(facts: &Facts, issues: &mut Vec<Issue>) {
+    if facts.is_ahead {
+        let text = "a time of the message lies more than a day ahead; it counts as not said";
+        issues.push(Issue::warning("value", "Bundle", text, "messaging.md 10.4"));
+    }
+}
+
+/// Identifiers of one referral. Each side adds one or two; what goes beyond is not kept.
+const MOST_IDENTIFIERS: usize = 64;
+
+fn keep_some(update: &mut ReferralUpdate, before: Option<&ReferralRecord>, issues: &mut Vec<Issue>) {
+    let known = |one: &Identifier| before.is_some_and(|record| carries(record, one));
+    let mut left = MOST_IDENTIFIERS.saturating_sub(before.map_or(0, |record| record.identifiers.len()));
+    let count = update.identifiers.len();
+    update.identifiers.retain(|one| {
+        let fresh = !known(one);
+        let kept = !fresh || left > 0;
+        left -= usize::from(fresh && kept);
+        kept
+    });
+    if update.identifiers.len() < count {
+        let text = format!("the referral has {MOST_IDENTIFIERS} identifiers; the others are not kept");
+        issues.push(Issue::warning(
+            "too-costly",
+            "Bundle.entry.resource.ofType(ServiceRequest).identifier",
+            text,
+            "messaging.md 10.5",
+        ));
+    }
+}
+
+fn versions(found: &[ReferralRecord]) -> Vec<(String, u64)> {
+    found.iter().map(|record| (record.id.clone(), record.version)).collect()
+}
+
+/// A message that leads to no referral of its sender's: it begins one, came out of one, or waits for a person to say where it belongs.
+/// Whether others told of its numbers makes no difference to the sender.
 fn of_unknown(
     settings: &Settings,
     partner: &Partner,
@@ -307,12 +343,13 @@ fn of_unknown(
             "messaging.md 10.5",
         ));
     }
+    warn_if_ahead(&facts, &mut issues);
     let drives = Drives::of(role, our_role);
     let next = state::next(&Default::default(), &facts, drives, &mut issues);
     let mut update = update(id, keys, our_role, next, &facts);
-    update.found = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
     update.parties.push((partner.name.clone(), role));
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), info.code);
+    keep_some(&mut update, None, &mut issues);
     let came_of_another = update.links.iter().any(|link| link.child == update.id);
     if let Some((_, parent)) = forwarded_from(&facts, &trace, &partner.name) {
         // Who takes over has yet to speak; who forwarded only tells of it.
@@ -320,19 +357,16 @@ fn of_unknown(
         update.parties = vec![(partner.name.clone(), ReferralRole::Informer)];
     }
     let begins = lifecycle::begins_referral(info.code) || came_of_another || trace.launch_id.is_some();
-    update.unlinked = !begins || !trace.found.is_empty();
+    update.unlinked = !begins;
     let refuses = |messaging: &Messaging| messaging.unknown_referral == UnknownReferral::Refuse;
     if update.unlinked && partner.messaging.as_ref().is_some_and(refuses) {
-        return Err(if trace.found.is_empty() { Refused::NotFound } else { Refused::Forbidden });
+        return Err(Refused::NotFound);
     }
     let speaker = update.parties.iter().find(|(name, _)| *name == partner.name).map(|(_, role)| *role);
     let disputed = !trace.disputed.is_empty();
-    let known = trace.found.into_iter().map(|record| record.id).chain(trace.disputed).map(Candidate::Referral);
-    let mut candidates: Vec<Candidate> = known.collect();
+    let mut candidates: Vec<Candidate> = trace.disputed.into_iter().map(Candidate::Referral).collect();
     if update.unlinked {
-        // Whoever else names these numbers, this sender's messages find what it said of them.
-        update.claims.extend(update.identifiers.iter().cloned());
-        let others = trace.candidates.into_iter().filter(|other| !candidates.contains(other)).collect::<Vec<_>>();
+        let others: Vec<Candidate> = trace.candidates.into_iter().filter(|other| !candidates.contains(other)).collect();
         candidates.extend(others);
     }
     Ok(Tracked {
@@ -384,10 +418,15 @@ pub fn held_back(partner: &str, tracked: &Tracked) -> (bool, Vec<Issue>) {
 /// What we send makes of its referral. `code` is the event as it is spelled. `id` is that of the referral if it is a new one; `None` when the message belongs to none.
 pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tracked> {
     use ReferralRole::{Copy, Informer, Source, Target};
-    let Placed { facts, keys, trace } = placed;
+    let Placed { facts, keys, mut trace } = placed;
+    let found = versions(&trace.found);
     // Some spellings do not say who speaks (messaging.md 3.2).
     let as_source = trace.found.first().is_some_and(|record| record.our_role == Source);
     let info = events::canonical_from(code, as_source).and_then(events::info)?;
+    if lifecycle::begins_referral(info.code) {
+        // A number that a stranger's referral carries is no reason to take ours for that one.
+        trace.found.retain(|record| record.role_of(partner).is_some() || record.our_role == Source);
+    }
     if trace.found.is_empty() && facts.identifiers.is_empty() {
         return None;
     }
@@ -406,11 +445,12 @@ pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tra
     let next = state::next(&known, &facts, drives, &mut issues);
     state::warn_if_closed(&known, info.code, drives, &mut issues);
     let mut update = update(before.as_ref().map_or(id, |record| record.id.clone()), keys, our_role, next, &facts);
-    update.found = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
+    update.found = found;
     update.unlinked = before.as_ref().is_some_and(|record| record.unlinked);
     update.identifiers.clone_from(&update.keys.identifiers);
     update.parties = entering(before.as_ref(), partner, theirs, info.code);
     relate(&mut update, &facts, &trace, None, info.code);
+    keep_some(&mut update, before.as_ref(), &mut issues);
     if before.is_none() && update.roles.iter().any(|change| change.partner.is_none()) {
         // We passed it on: who takes over is its Target.
         update.our_role = Informer;

@@ -153,10 +153,10 @@ pub struct ReferralState {
 pub struct ReferralKeys {
     /// The partner the message comes from or goes to.
     pub partner: String,
-    /// Whether it goes there.
+    /// Whether it goes there. A partner's identifiers lead only to referrals that it is a party to;
+    /// ours lead on to what we vouched for by that identifier, and to what somebody else gave us to perform or to know.
     pub outgoing: bool,
-    /// Identifiers that stand for one referral, whoever names them. An unlinked referral bars nobody: of what comes in they lead to it
-    /// only for its parties; and where a referral is none of the sender's, to the one by which the sender itself told of the number.
+    /// Identifiers that stand for one referral among the same parties.
     pub identifiers: Vec<Identifier>,
     /// Identifiers that lead only to referrals the partner is a party to: those without a system, and those of our own numbering that it
     /// gave to a referral by itself. Looked at when `identifiers` lead nowhere.
@@ -180,7 +180,7 @@ pub struct ReferralKeys {
 pub struct Trace {
     /// The referrals, the one of the strongest key first.
     pub found: Vec<ReferralRecord>,
-    /// Those that the keys `parents` lead to, with the key.
+    /// Those that the keys `parents` lead to, with the key; without their content.
     pub parents: Vec<(Identifier, ReferralRecord)>,
     /// The oldest of the same requisition.
     pub requisition: Option<ReferralRecord>,
@@ -188,7 +188,7 @@ pub struct Trace {
     pub launch_id: Option<String>,
     /// Where nothing was found, or what was found is unlinked: what the same patient has here.
     pub candidates: Vec<Candidate>,
-    /// Unlinked referrals that somebody else told of under one of the identifiers, by our ids.
+    /// Where nothing was found: referrals of others that carry one of the identifiers, by our ids.
     pub disputed: Vec<String>,
 }
 
@@ -242,7 +242,7 @@ pub struct ReferralUpdate {
     pub unlinked: bool,
     /// The launch it came of.
     pub launch_id: Option<String>,
-    /// Identifiers that are its own from now on; what another referral carries stays with that one, unless only that one is unlinked.
+    /// Identifiers that are its own from now on; another referral, of other parties, may carry the same.
     pub identifiers: Vec<Identifier>,
     /// Identifiers by which messages of this partner find it.
     pub claims: Vec<Identifier>,

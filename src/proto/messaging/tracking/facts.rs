@@ -1,12 +1,14 @@
 //! What a message says of the referral it belongs to, as far as tracking needs it.
 
+use std::cell::Cell;
+
 use crate::proto::fhir::date;
 use crate::proto::fhir::tree::{Node, list};
 use crate::proto::guide::codes;
 use crate::proto::guide::field::Home;
 use crate::proto::messaging::fields;
 use crate::proto::messaging::view::{View, resource_type, text};
-use crate::proto::store::{Identifier, Said, Status};
+use crate::proto::store::{Identifier, Millis, Said, Status};
 
 /// References looked at in one element, and identifiers of where each leads.
 const MOST_REFERENCES: usize = 8;
@@ -44,20 +46,36 @@ pub struct Facts {
     pub replies: Vec<Identifier>,
     /// The patient's health number.
     pub health_number: Option<String>,
+    /// Whether it says a time that lies ahead, which counts as not said.
+    pub is_ahead: bool,
     /// Whether the header gives reassignment as its reason (messaging.md 4.3).
     pub reassigned: bool,
 }
 
-/// Reads a message.
-pub fn read(view: View<'_>) -> Facts {
+/// How far a clock may be ahead of ours, in milliseconds.
+const MOST_AHEAD: Millis = 86_400_000;
+
+/// The latest time that counts as said, of a message that is looked at now: what lies further ahead would stay the latest word for as long.
+pub fn latest(now: Millis) -> Millis {
+    now.saturating_add(MOST_AHEAD)
+}
+
+/// Reads a message, now.
+pub fn read(view: View<'_>, now: Millis) -> Facts {
+    let ahead = Cell::new(false);
+    let instant = |text: &str| {
+        let at = instant(text)?;
+        ahead.set(ahead.get() || at > latest(now));
+        (at <= latest(now)).then_some(at)
+    };
     let request = view.home(Home::Request, 0);
     let task = task(view);
     let header = |member: &str| view.header().and_then(|header| header.get(member));
     let of_request = |member: &str| request.and_then(|request| request.get(member));
-    let message = text(view.root(), "timestamp").and_then(instant);
+    let message = text(view.root(), "timestamp").and_then(&instant);
     let said = |resource: Node<'_>| {
         let updated = || text(resource.get("meta")?, "lastUpdated");
-        Said { resource: text(resource, "lastModified").or_else(updated).and_then(instant), message }
+        Said { resource: text(resource, "lastModified").or_else(updated).and_then(&instant), message }
     };
     let status = |resource: Option<Node<'_>>| {
         let resource = resource?;
@@ -78,9 +96,15 @@ pub fn read(view: View<'_>) -> Facts {
         outputs: referred(view, outputs.filter(|reference| is_to_request(*reference))),
         requisition: of_request("requisition").and_then(identifier).filter(|one| !one.system.is_empty()),
         answers: header("response").and_then(|part| text(part, "identifier")).map(str::to_owned),
-        communications: communications.clone().flat_map(|one| list(one.get("identifier"))).filter_map(identifier).collect(),
+        communications: communications
+            .clone()
+            .flat_map(|one| list(one.get("identifier")))
+            .filter_map(identifier)
+            .take(MOST_IDENTIFIERS)
+            .collect(),
         replies: referred(view, communications.flat_map(|one| list(one.get("inResponseTo")))),
         health_number: fields::read(view, "patient.health_number").ok().flatten(),
+        is_ahead: ahead.get(),
         reassigned: list(header("reason").and_then(|reason| reason.get("coding")))
             .any(|coding| text(coding, "code") == Some("service-request-reassigned")),
     }
@@ -172,11 +196,12 @@ mod tests {
     use crate::proto::messaging::view::tests::Sample;
 
     /// The timestamp of a sample Bundle.
+    const NOW: i64 = 1_800_000_000_000;
     const SAMPLE: Option<i64> = Some(1_777_640_400_000);
 
     fn facts(resources: &[Value]) -> Facts {
         let entries: Vec<(Option<&str>, Value)> = resources.iter().map(|resource| (None, resource.clone())).collect();
-        read(Sample::entries(&entries).view())
+        read(Sample::entries(&entries).view(), NOW)
     }
 
     fn named(identifiers: &[Identifier]) -> Vec<(&str, &str)> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Drives, Tracked, UNRECOGNISED, state};
+use super::{Drives, Tracked, UNRECOGNISED, facts, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::changes::{self, Change};
 use crate::proto::messaging::content::{self, Content, Merged};
@@ -12,7 +12,7 @@ use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
 use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Settings;
-use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralState, ReferralUpdate};
+use crate::proto::store::{Candidate, Link, Millis, ReferralRecord, ReferralState, ReferralUpdate};
 
 /// The members of a notification that the history keeps, as they stand there.
 #[derive(Default, Deserialize, Serialize)]
@@ -40,6 +40,7 @@ pub fn told(
     view: View<'_>,
     issues: &[Issue],
     tracked: Tracked,
+    now: Millis,
 ) -> (String, Option<ReferralUpdate>) {
     let Tracked { event, before, update, candidates, answer, speaker, drives, .. } = tracked;
     let zone = settings.system.time_zone.as_deref();
@@ -51,7 +52,7 @@ pub fn told(
     let (Merged { content, outdated, other_patient }, changes) = if event == UNRECOGNISED {
         (Merged { content: known(before.as_ref()), outdated: false, other_patient: false }, None)
     } else {
-        known_after(before.as_ref(), Content::of(&said, event), drives, zone)
+        known_after(before.as_ref(), until_now(Content::of(&said, event), now, zone), drives, zone)
     };
     let mut issues = issues.to_vec();
     if other_patient {
@@ -102,6 +103,15 @@ fn known_after(
     let merged = content::merge(known.clone(), fresh, drives, zone);
     let changes = changes::between(&known, &merged.content, zone);
     (merged, Some(changes))
+}
+
+/// What lies too far ahead of our clock counts as not said.
+fn until_now(content: Content, now: Millis, zone: Option<&str>) -> Content {
+    let latest = jiff::Timestamp::from_millisecond(facts::latest(now));
+    match latest {
+        Ok(latest) => content.said_until(&latest.to_string(), zone),
+        Err(_) => content,
+    }
 }
 
 /// What is known once the sender was answered: what it echoes of our Task is no news then.
