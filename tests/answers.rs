@@ -138,6 +138,47 @@ fn a_referral_always_has_the_same_task() {
     assert_eq!(task(&mut composed), first);
 }
 
+/// The same referral in another message.
+fn again(event: &str, number: u32, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let id = format!("00000000-0000-4000-8000-000000000{number}");
+    referral(|bundle| {
+        (bundle["id"], bundle["entry"][0]["fullUrl"]) = (json!(format!("bundle-{number}")), json!(format!("urn:uuid:{id}")));
+        let header = resource(bundle, "MessageHeader");
+        (header["id"], header["eventCoding"]["code"]) = (json!(id), json!(event));
+        change(bundle);
+    })
+}
+
+#[test]
+fn what_was_answered_is_known_and_not_denied_later() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| document["partners"][0]["messaging"]["confirm_revoke"] = json!(true));
+    let told = || {
+        let mut event = pos.event(MESSAGE);
+        let document = parsed(event.document().as_bytes());
+        event.done().unwrap();
+        document
+    };
+    let known = |told: &Value| parsed(pos.engine.referral_find("", told["referral_id"].as_str().unwrap()).unwrap().as_bytes());
+    let mut first = taken(&pos, &referral(|_| {}));
+    assert_eq!(known(&told())["task_status"], "received");
+    // The sender repeats our Task: no news.
+    let task = first["entry"].as_array_mut().unwrap().iter().find(|entry| entry["resource"]["resourceType"] == "Task").unwrap();
+    let echo = again("notify-update-service-request", 801, |bundle| bundle["entry"].as_array_mut().unwrap().push(task.clone()));
+    taken(&pos, &echo);
+    let echoed = told();
+    assert!(!echoed["changes"].to_string().contains("tasks["), "{}", echoed["changes"]);
+    // What we confirmed is what we say from then on.
+    let revoke = |bundle: &mut Value| resource(bundle, "ServiceRequest")["status"] = json!("revoked");
+    let mut revoked = taken(&pos, &again("revoke-service-request", 802, revoke));
+    assert_eq!(resource(&mut revoked, "Task")["status"], "cancelled");
+    assert_eq!(known(&told())["task_status"], "cancelled");
+    let mut repeated = taken(&pos, &again("add-service-request", 803, |_| {}));
+    assert_eq!(resource(&mut repeated, "Task")["status"], "cancelled");
+    assert_eq!(known(&told())["task_status"], "cancelled");
+    pos.stop();
+}
+
 #[test]
 fn messages_of_the_oldest_spelling_get_a_task_whose_references_resolve() {
     let clinic = Clinic::new();

@@ -61,7 +61,10 @@ fn each_row_of_the_matrix_before_and_after_a_restart() {
                 "update" => assert_ne!(answered.1["id"], first.1["id"], "{name}"),
                 code => assert_eq!(answered.1["issue"][0]["code"], code, "{name}"),
             }
-            assert_eq!(receiver.events().len(), *events, "{name}");
+            let told = receiver.events();
+            let noted =
+                |told: &&Value| told["issues"].as_array().unwrap().iter().any(|issue| issue["source"] == "messaging.md 10.1");
+            assert_eq!((told.len(), told.iter().filter(noted).count()), (*events, *events), "{name}");
         }
     }
 }

@@ -144,8 +144,13 @@ fn a_new_referral_begins_by_the_parts_in_the_configuration() {
     }
     // Who is not configured as a target keeps copies.
     let receiver = Receiver::with(|settings| settings["system"]["roles"] = json!(["smart-server"]));
-    receiver.take("source", &new_referral("R1"));
+    let copied = |event: &str| message(event, event, 0, &[request("R1", "active"), patient()]);
+    receiver.take("source", &copied("notify-add-service-request"));
     assert_eq!(receiver.referral("R1").unwrap().our_role, ReferralRole::Copy);
+    // Nor does it take work that nobody would do.
+    let (status, outcome) = receiver.post("source", &new_referral("R2"));
+    assert_eq!((status, outcome["issue"][0]["code"].as_str()), (400, Some("business-rule")), "{outcome}");
+    assert!(receiver.referral("R2").is_none());
 }
 
 #[test]
@@ -177,7 +182,14 @@ fn an_unknown_event_is_refused_or_kept_by_setting() {
     let keeping = Receiver::with(|settings| settings["partners"][0]["messaging"]["unknown_events"] = json!("store"));
     referral(&keeping, "R1", ReferralRole::Source, Some(ReferralRole::Target));
     referral(&keeping, "R2", ReferralRole::Source, None);
-    assert_eq!(keeping.take("hub", &unknown("1", "R1"))["event"], "unrecognised");
+    let known = keeping.referral("R1").unwrap();
+    let told = keeping.take("hub", &unknown("1", "R1"));
+    assert_eq!((&told["event"], &told["needs"]), (&json!("unrecognised"), &json!(["show"])), "{told}");
+    // Shown and remembered; it changes nothing.
+    let after = keeping.referral("R1").unwrap();
+    assert_eq!((&after.state, &after.identifiers), (&known.state, &known.identifiers));
+    assert!(!after.document.contains("accepted"), "{}", after.document);
+    assert_eq!(keeping.store.history(&after.id, 10).unwrap().len(), 2);
     // Not about another's referral, and not about none.
     assert_eq!(keeping.post("hub", &unknown("2", "R2")).0, 403);
     assert_eq!(keeping.post("hub", &unknown("3", "R3")).0, 400);

@@ -10,6 +10,7 @@ use ereferral::proto::messaging::Message;
 use ereferral::proto::messaging::changes::between;
 use ereferral::proto::messaging::content::{Content, merge};
 use ereferral::proto::messaging::groups::Said;
+use ereferral::proto::messaging::tracking::Drives;
 use ereferral::proto::settings::Limits;
 use ereferral::proto::store::event_kind::MESSAGE;
 use serde_json::{Value, json};
@@ -136,12 +137,14 @@ fn each_side_takes_what_the_other_sends_in_its_order() {
 /// What the step of that name changes in what the steps before it said.
 fn changes(sequence: &str, step: &str) -> Vec<(String, String, String)> {
     const ZONE: Option<&str> = Some("America/Toronto");
+    // As who keeps a copy sees it.
+    const BOTH: Drives = Drives { request: true, task: true };
     let steps = SEQUENCES.iter().find(|known| known.0 == sequence).unwrap().1;
     let mut known: Option<Content> = None;
     for (name, ..) in steps {
         let message = Message::parse(body(sequence, name), &Limits::default()).unwrap();
         let fresh = Content::of(&Said::read(message.view().unwrap(), ZONE), message.event());
-        let now = known.as_ref().map_or_else(|| fresh.clone(), |known| merge(known.clone(), fresh.clone(), ZONE).content);
+        let now = known.as_ref().map_or_else(|| fresh.clone(), |known| merge(known.clone(), fresh.clone(), BOTH, ZONE).content);
         if *name == step {
             let text =
                 |shown: Option<ereferral::proto::messaging::changes::Shown>| shown.map(|shown| shown.text).unwrap_or_default();

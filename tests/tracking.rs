@@ -78,7 +78,14 @@ fn a_withdrawal_and_an_acceptance_that_cross_leave_both() {
     receiver.take("target", &closed);
     let told = receiver.take("target", &status("R2", "reopen", 30, "accepted"));
     assert_eq!(receiver.state("R2"), ("revoked".into(), "accepted".into()));
-    assert_eq!(warnings(&told), 1, "closed before: {told}");
+    let known: Value = serde_json::from_str(&receiver.referral("R2").unwrap().document).unwrap();
+    assert_eq!(
+        (&known["referral"]["status"], &known["task"]["status"]),
+        (&json!("revoked"), &json!("accepted")),
+        "as the state says"
+    );
+    assert_eq!(told["changes"].as_array().map(Vec::len), Some(1), "only the task: {told}");
+    assert_eq!(warnings(&told), 0, "only the requester is told that it is closed: {told}");
 }
 
 #[test]
@@ -116,12 +123,136 @@ fn who_forwards_a_referral_loses_it_at_once() {
     assert_eq!(former.role_of("hub"), Some(ReferralRole::FormerTarget));
     assert_eq!(receiver.post("hub", &status("R1", "late", 20, "completed")).0, 403);
     assert_eq!(receiver.state("R1").1, "received");
-    // The first that speaks as the new one's Target is it.
-    receiver.take("target", &status("R2", "new", 30, "accepted"));
-    assert_eq!(receiver.referral("R2").unwrap().role_of("target"), Some(ReferralRole::Target));
+    // Anybody could speak as the new one's Target: it waits until a person says so.
+    let told = receiver.take("target", &status("R2", "new", 30, "accepted"));
+    assert_eq!((&told["unlinked"], &told["candidates"][0]), (&json!(true), &json!(new.id)), "{told}");
+    let stub = told["referral_id"].as_str().unwrap();
+    assert_eq!((receiver.state("R2").1.as_str(), receiver.referral("R2").unwrap().version), ("requested", new.version));
+    // What follows waits with it.
+    assert_eq!(receiver.take("target", &status("R2", "new-2", 32, "in-progress"))["referral_id"], json!(stub));
+    receiver.join(stub, &new.id);
+    let after = receiver.referral("R2").unwrap();
+    assert_eq!((after.id.as_str(), after.role_of("target")), (new.id.as_str(), Some(ReferralRole::Target)));
+    assert_eq!(receiver.take("target", &status("R2", "new-3", 34, "completed"))["referral_id"], json!(new.id));
     assert_eq!(receiver.post("hub", &status("R2", "claim", 40, "rejected")).0, 403);
     assert_eq!(receiver.post("other", &status("R2", "claim-too", 40, "rejected")).0, 403);
-    assert_eq!(receiver.state("R2").1, "accepted");
+    assert_eq!(receiver.state("R2").1, "completed");
+}
+
+#[test]
+fn who_takes_over_a_child_that_another_told_of_waits_for_a_person() {
+    let receiver = Receiver::new();
+    receiver.take("source", &child("c", "C1", |_| {}));
+    let told_of = receiver.referral("C1").unwrap();
+    assert_eq!(told_of.our_role, ReferralRole::Copy);
+    let told = receiver.take("target", &status("C1", "1", 20, "accepted"));
+    assert_eq!((&told["unlinked"], &told["candidates"][0]), (&json!(true), &json!(told_of.id)), "{told}");
+    assert_eq!(receiver.referral("C1").unwrap().version, told_of.version);
+    receiver.join(told["referral_id"].as_str().unwrap(), &told_of.id);
+    receiver.take("target", &status("C1", "2", 30, "in-progress"));
+    assert_eq!(receiver.post("hub", &status("C1", "3", 40, "failed")).0, 403);
+    assert_eq!(receiver.state("C1").1, "in-progress");
+}
+
+#[test]
+fn who_comes_first_with_a_number_bars_nobody() {
+    let receiver = Receiver::new();
+    let stub = receiver.take("other", &status("V", "1", 10, "accepted"))["referral_id"].clone();
+    // Nor does another one that only tells of it.
+    let second = receiver.take("target", &status("V", "t", 12, "on-hold"));
+    assert!(second["referral_id"] != stub && second["unlinked"] == json!(true), "{second}");
+    let told = receiver.take("source", &new_referral("V"));
+    assert!(told["referral_id"] != stub && told["candidates"].as_array().unwrap().contains(&stub), "{told}");
+    let receiver = receiver.restarted();
+    let record = receiver.referral("V").unwrap();
+    assert_eq!((json!(record.id), record.unlinked, record.our_role), (told["referral_id"].clone(), false, ReferralRole::Target));
+    assert_eq!(record.parties, [("source".to_owned(), ReferralRole::Source)]);
+    // What the first one says goes on to its own.
+    assert_eq!(receiver.take("other", &status("V", "2", 20, "completed"))["referral_id"], stub);
+    assert_eq!(receiver.referral("V").unwrap().version, record.version);
+    let update = message("notify-update-service-request", "3", 30, &[request("V", "active"), patient()]);
+    assert_eq!(receiver.take("source", &update)["referral_id"], json!(record.id));
+    // And who said nothing of it before stays out.
+    assert_eq!(receiver.post("hub", &status("V", "4", 40, "completed")).0, 403);
+}
+
+#[test]
+fn a_task_that_asks_for_information_is_not_the_referrals() {
+    let receiver = Receiver::new();
+    with_target(&receiver, "target", "R1");
+    receiver.take("target", &status("R1", "1", 10, "accepted"));
+    let question = |id: &str, minute: u32, code: &str| {
+        let mut message = status("R1", id, minute, code);
+        let rfi = json!({"coding": [{"code": "request-for-information-for-requester"}]});
+        (message["entry"][1]["resource"]["id"], message["entry"][1]["resource"]["code"]) = (json!("rfi"), rfi);
+        header(&mut message)["focus"] = json!([{"reference": "Task/rfi"}]);
+        message
+    };
+    assert_eq!(warnings(&receiver.take("target", &question("2", 20, "requested"))), 0);
+    receiver.take("target", &question("3", 30, "completed"));
+    assert_eq!(receiver.state("R1").1, "accepted");
+    // In the oldest version the event says so.
+    let mut oldest = status("R1", "4", 40, "requested");
+    header(&mut oldest)["eventCoding"]["code"] = json!("add-rfi");
+    assert_eq!(warnings(&receiver.take("target", &oldest)), 0);
+    assert_eq!(receiver.state("R1").1, "accepted");
+    // Beside it, the referral's own task counts.
+    let mut both = question("5", 50, "requested");
+    both["entry"].as_array_mut().unwrap().push(json!({"resource": task("R1", "on-hold")}));
+    receiver.take("target", &both);
+    assert_eq!(receiver.state("R1").1, "on-hold");
+}
+
+#[test]
+fn the_task_of_another_request_says_nothing_of_this_one() {
+    let receiver = Receiver::new();
+    with_target(&receiver, "target", "R1");
+    let mut other = task("R2", "completed");
+    other["id"] = json!("t2");
+    let both = [request("R1", "active"), other, request("R2", "active"), patient()];
+    let told = receiver.take("target", &message("notify-update-service-request", "1", 10, &both));
+    assert_eq!((receiver.state("R1").1.as_str(), told.get("task")), ("received", None), "{told}");
+}
+
+#[test]
+fn the_confirmation_of_a_withdrawal_is_expected() {
+    let receiver = Receiver::new();
+    with_target(&receiver, "target", "R1");
+    let confirmed = |id: &str, minute: u32| {
+        let resources = [task("R1", "cancelled"), request("R1", "revoked"), patient()];
+        message("notify-update-process-request", id, minute, &resources)
+    };
+    receiver.take("target", &confirmed("1", 10));
+    assert_eq!(warnings(&receiver.take("target", &confirmed("2", 20))), 0);
+}
+
+#[test]
+fn several_referrals_in_focus_are_refused_so_that_none_is_lost() {
+    let receiver = Receiver::new();
+    let both = |second: &str| {
+        let mut message =
+            message("add-service-request", second, 0, &[request("R1", "active"), request(second, "active"), patient()]);
+        let focus = ["sr-R1".to_owned(), format!("sr-{second}")].map(|id| json!({"reference": format!("ServiceRequest/{id}")}));
+        header(&mut message)["focus"] = json!(focus);
+        message
+    };
+    let (status, outcome) = receiver.post("source", &both("R2"));
+    assert_eq!((status, outcome["issue"][0]["code"].as_str()), (400, Some("business-rule")), "{outcome}");
+    assert!(receiver.referral("R1").is_none() && receiver.referral("R2").is_none());
+    // The same one told twice is one.
+    let mut twice = both("R3");
+    twice["entry"][2]["resource"]["identifier"] = json!([number("R1"), number("R3")]);
+    assert_eq!(receiver.post("source", &twice).0, 200);
+}
+
+#[test]
+fn a_request_without_a_number_is_warned_about() {
+    let receiver = Receiver::new();
+    let mut bare = new_referral("x");
+    bare["entry"][1]["resource"].as_object_mut().unwrap().remove("identifier");
+    let told = receiver.take("source", &bare);
+    let warned = |told: &Value| told["issues"].as_array().unwrap().iter().any(|issue| issue["source"] == "messaging.md 10.5");
+    assert!(warned(&told) && !warned(&receiver.take("source", &new_referral("R1"))), "{told}");
 }
 
 #[test]
@@ -248,7 +379,8 @@ fn what_belongs_nowhere_waits_with_candidates_until_a_person_settles_it() {
     let unlinked = ReferralFilter { unlinked: Some(true), ..ReferralFilter::default() };
     assert_eq!(receiver.store.referrals(&unlinked, 10).unwrap().len(), 1);
     // What follows goes to the same one.
-    receiver.take("target", &status("X1", "2", 20, "in-progress"));
+    let again = receiver.take("target", &status("X1", "2", 20, "in-progress"));
+    assert_eq!((&again["unlinked"], &again["candidates"]), (&json!(true), &json!([known.id])));
     assert_eq!(receiver.referral("X1").unwrap().id, stub.id);
     assert!(receiver.referral("X1").unwrap().unlinked);
     settle(&receiver, &stub.id);
@@ -282,7 +414,7 @@ fn an_untrusted_message_touches_no_referral_and_makes_none() {
         let message = Message::parse(body.to_string().into_bytes(), &Limits::default()).unwrap();
         let view = message.view().unwrap();
         let received = |trusted| {
-            let placed = tracking::place(receiver.store.as_ref(), &receiver.settings, "source", view).unwrap();
+            let placed = tracking::place(receiver.store.as_ref(), &receiver.settings, ("source", false), view).unwrap();
             tracking::received(&receiver.settings, partner, message.event(), trusted, placed, "id".into()).ok().unwrap()
         };
         assert!(received(true).update.is_some());

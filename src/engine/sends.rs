@@ -94,7 +94,7 @@ impl Engine {
             replaces,
         };
         for _ in 0..tracking::TRIES {
-            let placed = tracking::place(store, settings, partner, message.view()?)?;
+            let placed = tracking::place(store, settings, (partner, true), message.view()?)?;
             let tracked = tracking::sent(partner, message.event(), placed, clock::id());
             outgoing.referral = match tracked {
                 Some(tracked) => tracking::told(settings, (partner, true), message.view()?, &[], tracked).1,

@@ -8,9 +8,10 @@ use ereferral::io::clock;
 use ereferral::io::store::sqlite;
 use ereferral::log::{Level, Log};
 use ereferral::proto::exchange::{Exchange, Peer, Step, World};
+use ereferral::proto::messaging::tracking;
 use ereferral::proto::settings::Settings;
 use ereferral::proto::smart::keys::Keys;
-use ereferral::proto::store::{Identifier, Node, ReferralRecord, Store, event_kind};
+use ereferral::proto::store::{Identifier, Merge, Node, ReferralRecord, Store, event_kind};
 use serde_json::{Value, json};
 
 /// 2027-01-15T08:00:00Z.
@@ -87,6 +88,15 @@ impl Receiver {
 
     pub fn referral(&self, value: &str) -> Option<ReferralRecord> {
         self.store.referral_by_identifier(&Identifier { system: SYSTEM.into(), value: value.into() }).unwrap()
+    }
+
+    /// A person says that an unlinked referral is part of another.
+    pub fn join(&self, unlinked: &str, into: &str) {
+        let record = |id: &str| self.store.referral(id).unwrap().unwrap();
+        let (unlinked, into) = (record(unlinked), record(into));
+        let (state, document) = tracking::joined(&self.settings, &into, &unlinked);
+        let merge = Merge { unlinked: (unlinked.id, unlinked.version), into: (into.id, into.version), state, document };
+        assert!(self.store.merge_referral(&merge, self.now.get()).unwrap());
     }
 
     /// Status of the request and of the task.

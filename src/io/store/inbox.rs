@@ -67,8 +67,8 @@ impl Identity {
         if exists("bundle_mac = ?2 AND message_mac <> ?3", self.bundle_mac)? {
             return Ok(Some(Accepted::BundleReused));
         }
-        let changed = self.refuse_changed && exists("message_mac = ?3", None)?;
-        Ok(changed.then_some(Accepted::Changed))
+        let changed = if self.refuse_changed { Accepted::Changed } else { Accepted::Revised };
+        Ok(exists("message_mac = ?3", None)?.then_some(changed))
     }
 }
 
@@ -117,8 +117,9 @@ impl Inbox for Sqlite {
         let notification = message.notification.clone();
         let (vault, node) = (self.vault.clone(), self.node.id.clone());
         self.writer.write(move |connection| {
-            if let Some(known) = row.identity.known(connection, &vault, now)? {
-                return Ok(known);
+            match row.identity.known(connection, &vault, now)? {
+                None | Some(Accepted::Revised) => {}
+                Some(known) => return Ok(known),
             }
             if let Some(update) = &row.referral
                 && !update.apply(connection, &Entry { incoming: true, event: &row.event, subject: &row.id, now })?

@@ -72,7 +72,8 @@ impl SealedUpdate {
         })
     }
 
-    /// Makes the referral, or brings it up to date; identifiers are added, never moved. False, with nothing written, when what the update
+    /// Makes the referral, or brings it up to date; identifiers are added; only from an
+    /// unlinked one they move. False, with nothing written, when what the update
     /// was made from is not as it was.
     pub(super) fn apply(&self, connection: &Connection, entry: &Entry) -> Result<bool> {
         if self.keys.find(connection)? != self.found {
@@ -114,10 +115,14 @@ impl SealedUpdate {
         for (partner, role) in &self.parties {
             party.execute(params![self.id, partner, role])?;
         }
-        let mut own = connection
-            .prepare_cached("INSERT OR IGNORE INTO referral_identifier (mac, referral_id, identifier) VALUES (?1, ?2, ?3)")?;
+        // An unlinked referral may be anybody's word for it: it gives a number up to one that is not (messaging.md 3.3).
+        let mut own = connection.prepare_cached(
+            "INSERT INTO referral_identifier (mac, referral_id, identifier) VALUES (?1, ?2, ?3) ON CONFLICT (mac) DO UPDATE
+             SET referral_id = excluded.referral_id, identifier = excluded.identifier
+             WHERE ?4 = 0 AND referral_id <> ?2 AND EXISTS (SELECT 1 FROM referral WHERE id = referral_identifier.referral_id AND unlinked = 1)",
+        )?;
         for (mac, sealed) in &self.identifiers {
-            own.execute(params![mac, self.id, sealed])?;
+            own.execute(params![mac, self.id, sealed, self.unlinked])?;
         }
         let mut key = connection.prepare_cached("INSERT OR IGNORE INTO referral_key (mac, referral_id) VALUES (?1, ?2)")?;
         for mac in &self.lookups {

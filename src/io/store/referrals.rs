@@ -53,7 +53,10 @@ pub(super) fn health_number_mac(vault: &Vault, number: &str) -> Mac {
 /// The hashes of what leads to a referral, made before the writer is asked for.
 pub(super) struct Keys {
     partner: String,
+    outgoing: bool,
     identifiers: Vec<Mac>,
+    /// The identifiers as the partner's own claims.
+    told: Vec<Mac>,
     /// Hashes of identifiers, and of claims.
     claims: Vec<Mac>,
     claim_keys: Vec<Mac>,
@@ -65,6 +68,8 @@ impl Keys {
     pub(super) fn new(vault: &Vault, keys: &ReferralKeys) -> Self {
         Self {
             partner: keys.partner.clone(),
+            outgoing: keys.outgoing,
+            told: keys.identifiers.iter().map(|one| claim_mac(vault, &keys.partner, one)).collect(),
             identifiers: keys.identifiers.iter().map(|one| identifier_mac(vault, one)).collect(),
             claims: keys.claims.iter().map(|one| identifier_mac(vault, one)).collect(),
             claim_keys: keys.claims.iter().map(|one| claim_mac(vault, &keys.partner, one)).collect(),
@@ -80,6 +85,9 @@ impl Keys {
         for mac in &self.identifiers {
             found.extend(by_mac(connection, mac)?);
         }
+        if !self.outgoing {
+            found = self.open_to_partner(connection, found)?;
+        }
         if found.is_empty() {
             for mac in &self.claims {
                 found.extend(by_mac(connection, mac)?);
@@ -90,13 +98,7 @@ impl Keys {
             if let Some(mac) = &self.answers {
                 found.extend(by_message(connection, &self.partner, mac).map_err(store_error)?);
             }
-            let mut own = Vec::new();
-            for id in found {
-                if is_party(connection, &id, &self.partner).map_err(store_error)? {
-                    own.push(id);
-                }
-            }
-            found = own;
+            found = self.of_partner(connection, found)?;
         }
         let mut versions: Vec<(String, u64)> = Vec::new();
         for id in found {
@@ -106,6 +108,54 @@ impl Keys {
             }
         }
         Ok(versions)
+    }
+
+    /// Those of the referrals that the partner is a party to.
+    fn of_partner(&self, connection: &Connection, found: Vec<String>) -> Result<Vec<String>> {
+        let mut own = Vec::new();
+        for id in found {
+            if is_party(connection, &id, &self.partner).map_err(store_error)? {
+                own.push(id);
+            }
+        }
+        Ok(own)
+    }
+
+    /// What identifiers lead to when the partner names them, see [`ReferralKeys::identifiers`].
+    fn open_to_partner(&self, connection: &Connection, found: Vec<String>) -> Result<Vec<String>> {
+        if !self.of_partner(connection, found.clone())?.is_empty() {
+            return Ok(found);
+        }
+        let mut told = Vec::new();
+        for mac in &self.told {
+            told.extend(by_key(connection, mac).map_err(store_error)?);
+        }
+        let told = self.of_partner(connection, told)?;
+        if !told.is_empty() {
+            return Ok(told);
+        }
+        let mut open = Vec::new();
+        for id in found {
+            if !is_unlinked(connection, &id).map_err(store_error)? {
+                open.push(id);
+            }
+        }
+        Ok(open)
+    }
+
+    /// Unlinked referrals that carry one of the identifiers and are not among those found.
+    fn disputed(&self, connection: &Connection, found: &[ReferralRecord]) -> Result<Vec<String>> {
+        let mut disputed = Vec::new();
+        for mac in &self.identifiers {
+            if let Some(id) = by_mac(connection, mac)?
+                && found.iter().all(|record| record.id != id)
+                && !disputed.contains(&id)
+                && is_unlinked(connection, &id).map_err(store_error)?
+            {
+                disputed.push(id);
+            }
+        }
+        Ok(disputed)
     }
 }
 
@@ -139,6 +189,12 @@ fn is_party(connection: &Connection, referral_id: &str, partner: &str) -> rusqli
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM referral_party WHERE referral_id = ?1 AND partner = ?2)")?
         .query_row([referral_id, partner], |row| row.get(0))
+}
+
+fn is_unlinked(connection: &Connection, referral_id: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM referral WHERE id = ?1 AND unlinked = 1)")?
+        .query_row([referral_id], |row| row.get(0))
 }
 
 pub(super) fn version(connection: &Connection, id: &str) -> Result<Option<u64>> {
@@ -284,9 +340,11 @@ impl Referrals for Sqlite {
                 trace.requisition = self.all(connection, ids.into_iter().take(1))?.pop();
             }
             trace.launch_id = self.launch_of(connection, keys)?;
-            if let (true, Some(number)) = (trace.found.is_empty(), &keys.health_number) {
-                trace.candidates = candidates(connection, &health_number_mac(&self.vault, number), "").map_err(store_error)?;
+            if let (true, Some(number)) = (trace.found.iter().all(|record| record.unlinked), &keys.health_number) {
+                let own = trace.found.first().map_or("", |record| record.id.as_str());
+                trace.candidates = candidates(connection, &health_number_mac(&self.vault, number), own).map_err(store_error)?;
             }
+            trace.disputed = hashed.disputed(connection, &trace.found)?;
             Ok(trace)
         })
     }

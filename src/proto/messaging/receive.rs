@@ -181,6 +181,14 @@ fn refusal(refused: Refused, code: &str) -> Box<Failure> {
             let path = "Bundle.entry[0].resource.eventCoding.code";
             Refusal::content("not-supported", path, text, "message-event-code").into()
         }
+        Refused::NotOurs => {
+            let text = "this system takes no referrals to work on";
+            Refusal::content("business-rule", "Bundle.entry[0].resource.eventCoding.code", text, "messaging.md 2").into()
+        }
+        Refused::Several => {
+            let text = "the requests in focus are different referrals; expected one message for each";
+            Refusal::content("business-rule", "Bundle.entry[0].resource.focus", text, "messaging.md 4.2").into()
+        }
         Refused::NotFound => {
             let text = "the message belongs to no referral that is known here for this sender";
             Refusal::content("not-found", "Bundle.entry[0].resource.focus", text, "messaging.md 10.4").into()
@@ -230,15 +238,17 @@ fn accept(ctx: &Ctx, sender: &Sender, message: Message) -> std::result::Result<V
     };
     let failed = |error: Error| store_failure(ctx, &error);
     // What is known is answered as it was then, whatever became of the referral.
-    if let Some(known) = ctx.store().known_message(&identity, ctx.now()).map_err(failed)? {
-        return settled(ctx, partner, known, Vec::new());
-    }
-    let mut incoming = incoming(ctx, sender, identity, message)?;
+    let revised = match ctx.store().known_message(&identity, ctx.now()).map_err(failed)? {
+        Some(Accepted::Revised) => true,
+        Some(known) => return settled(ctx, partner, known, Vec::new()),
+        None => false,
+    };
+    let mut incoming = incoming(ctx, sender, (identity, revised), message)?;
     for _ in 0..tracking::TRIES {
         match ctx.store().accept_message(&incoming, ctx.now()).map_err(failed)? {
             Accepted::Moved => {
                 let message = Message::read(Arc::unwrap_or_clone(incoming.body), &ctx.settings().limits)?;
-                incoming = self::incoming(ctx, sender, incoming.identity, message)?;
+                incoming = self::incoming(ctx, sender, (incoming.identity, revised), message)?;
             }
             Accepted::New { .. } => {
                 let text = format!("{} from {}: stored as {}", incoming.event, partner.name, incoming.id);
@@ -269,32 +279,42 @@ fn settled(ctx: &Ctx, partner: &Partner, known: Accepted, response: Vec<u8>) -> 
             let issue = Issue::error("conflict", "Bundle.entry[0].resource.id", text, "FHIR R4 messaging");
             Err(Box::new(Failure { status: StatusCode::CONFLICT, issue, extra: None, profile: None }))
         }
-        Accepted::New { .. } | Accepted::Moved => Ok(response),
+        Accepted::New { .. } | Accepted::Moved | Accepted::Revised => Ok(response),
     }
 }
 
-/// The message as it is to be kept, with what it makes of its referral as that is now.
+/// The message as it is to be kept, with what it makes of its referral as that is now. `revised`: its header came before with other content.
 fn incoming(
     ctx: &Ctx,
     sender: &Sender,
-    identity: MessageIdentity,
+    (identity, revised): (MessageIdentity, bool),
     message: Message,
 ) -> std::result::Result<IncomingMessage, Box<Failure>> {
     let settings = ctx.settings();
     let Sender { partner, trusted } = *sender;
     let view = message.view().map_err(|error| Refusal::content("structure", "Bundle.entry", error.message(), "FHIR R4"))?;
     let code = message.header().event_code();
-    let placed = tracking::place(ctx.store(), settings, &partner.name, view).map_err(|error| store_failure(ctx, &error))?;
+    let placed =
+        tracking::place(ctx.store(), settings, (&partner.name, false), view).map_err(|error| store_failure(ctx, &error))?;
     let mut tracked =
         tracking::received(settings, partner, code, trusted, placed, ctx.id()).map_err(|refused| refusal(refused, code))?;
     let mut issues = findings(settings, partner, &message);
     issues.extend_from_slice(&tracked.issues);
+    if revised {
+        let text = "this MessageHeader.id came before with other content; taken as an update";
+        ctx.world.log.line(Level::Warn, "messaging", format!("a message of {}: {text}", partner.name));
+        issues.push(Issue::warning("business-rule", "Bundle.entry[0].resource.id", text, "messaging.md 10.1"));
+    }
+    if tracked.disputed {
+        let text = format!("a message of {} names a number under which another partner told of an unlinked referral", partner.name);
+        ctx.world.log.line(Level::Warn, "messaging", text);
+    }
     let event = tracked.event;
     let our_role = tracked.update.as_ref().map_or(ReferralRole::Copy, |update| update.our_role);
-    let taken = Taken { message: &message, partner, event, our_role, trusted, findings: &issues };
+    let taken = Taken { message: &message, partner, event, our_role, known: tracked.task_status(), trusted, findings: &issues };
     let answer = respond::answer(ctx, &taken).map_err(|error| store_failure(ctx, &error))?;
-    if let Some(code) = answer.task_status {
-        tracked.answered(code, ctx.now());
+    if let Some(code) = &answer.task_status {
+        tracked.answered(code, &answer.body, ctx.now());
     }
     let (notification, referral) = tracking::told(settings, (&partner.name, trusted), view, &issues, tracked);
     Ok(IncomingMessage {

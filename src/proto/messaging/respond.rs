@@ -13,7 +13,7 @@ use crate::error::{EREF_PANIC, Error, Result};
 use crate::proto::exchange::Ctx;
 use crate::proto::fhir::outcome::{Issue, outcome};
 use crate::proto::guide::dialects::{Dialect, dialect};
-use crate::proto::guide::events;
+use crate::proto::guide::{events, lifecycle};
 use crate::proto::settings::{AnswerForm, Partner, Role, Settings};
 use crate::proto::store::{Millis, ReferralRole};
 
@@ -28,6 +28,8 @@ pub(super) struct Taken<'a> {
     pub event: &'a str,
     /// Our part in the referral.
     pub our_role: ReferralRole,
+    /// The status of the Task that we told before; `None` before the first.
+    pub known: Option<&'a str>,
     /// False for a sender that did not show who it is: it gets no content back.
     pub trusted: bool,
     pub findings: &'a [Issue],
@@ -39,7 +41,7 @@ pub(super) struct Answer {
     pub body: Vec<u8>,
     /// The status of the process-request Task that the answer carries: what the referral's record must know. The Task's identifier is
     /// `assemble::own_task`.
-    pub task_status: Option<&'static str>,
+    pub task_status: Option<String>,
 }
 
 /// The HTTP status of an answer with this body: 204 when the sender asked for none (messaging.md 8.3). It follows from the message alone,
@@ -67,7 +69,7 @@ pub(super) fn answer(ctx: &Ctx, taken: &Taken<'_>) -> Result<Answer> {
     let reply = Reply { ctx, taken, settings, dialect: dialect(&taken.partner.dialect) };
     let status = task_status(taken, form);
     let parts = status.and_then(|status| task::parts(&reply, status));
-    let task_status = status.filter(|_| parts.is_some());
+    let task_status = status.filter(|_| parts.is_some()).map(str::to_owned);
     let body = serde_json::to_vec(&reply.bundle(parts)).map_err(|_| Error::new(EREF_PANIC, "the answer could not be written"))?;
     Ok(Answer { body, task_status })
 }
@@ -79,18 +81,19 @@ fn form(settings: &Settings, partner: &Partner) -> AnswerForm {
     partner.messaging.as_ref().and_then(|messaging| messaging.answer).unwrap_or(usual)
 }
 
-/// Whether a Task is due at once, and its status (messaging.md 3.1). A withdrawal is confirmed at once only where the configuration says
-/// so, because a person has to stop the work.
-fn task_status(taken: &Taken<'_>, form: AnswerForm) -> Option<&'static str> {
+/// Whether a Task is due at once, and its status (messaging.md 3.1): the one that we told before, where the new one does not follow it
+/// (messaging.md 11.2). A withdrawal is confirmed at once only where the configuration says so, because a person has to stop the work.
+fn task_status<'a>(taken: &Taken<'a>, form: AnswerForm) -> Option<&'a str> {
     if taken.our_role != ReferralRole::Target {
         return None;
     }
     let confirms = || taken.partner.messaging.as_ref().is_some_and(|messaging| messaging.confirm_revoke);
-    match taken.event {
-        "add-service-request" if form == AnswerForm::Task => Some("received"),
-        "revoke-service-request" if confirms() => Some("cancelled"),
-        _ => None,
-    }
+    let due = match taken.event {
+        "add-service-request" if form == AnswerForm::Task => "received",
+        "revoke-service-request" if confirms() => "cancelled",
+        _ => return None,
+    };
+    Some(taken.known.filter(|known| !lifecycle::task_may_go(Some(known), due)).unwrap_or(due))
 }
 
 /// An answer being put together.

@@ -43,6 +43,10 @@ pub enum Refused {
     UnknownEvent,
     /// It belongs to no referral (messaging.md 10.4).
     NotFound,
+    /// It asks for work, and the configuration says that none is done here (messaging.md 2).
+    NotOurs,
+    /// Its foci are several referrals: each is told in a message of its own, so that none is lost.
+    Several,
 }
 
 /// What a message means here.
@@ -57,28 +61,41 @@ pub struct Tracked {
     pub candidates: Vec<Candidate>,
     /// What is odd about it, and accepted.
     pub issues: Vec<Issue>,
+    /// Another partner told of a referral of the same number, which is unlinked still and one of the candidates.
+    pub disputed: bool,
+    /// The Bundle in which the sender is told of a Task at once.
+    pub answer: Option<String>,
 }
 
 impl Tracked {
-    /// The sender is answered with a Task of this status at once (messaging.md 8.4); a Task that it knows already stays as it is.
-    pub fn answered(&mut self, code: &str, now: Millis) {
+    /// The status of the Task that the sender knows.
+    pub fn task_status(&self) -> Option<&str> {
+        self.update.as_ref()?.state.task.as_ref().map(|status| status.code.as_str())
+    }
+
+    /// The sender is answered at once (messaging.md 8.4), in this Bundle with a Task of this status.
+    pub fn answered(&mut self, code: &str, answer: &[u8], now: Millis) {
+        self.answer = String::from_utf8(answer.to_vec()).ok();
+        if self.task_status() == Some(code) {
+            return;
+        }
         if let Some(update) = &mut self.update {
             let said = Said { resource: None, message: Some(now) };
-            update.state.task.get_or_insert_with(|| Status { code: code.to_owned(), said });
+            update.state.task = Some(Status { code: code.to_owned(), said });
         }
     }
 }
 
-/// Reads a message of, or to, this partner and finds its referral.
-pub fn place(store: &dyn Store, settings: &Settings, partner: &str, view: View<'_>) -> Result<Placed> {
+/// Reads a message of this partner, or an outgoing one to it, and finds its referral.
+pub fn place(store: &dyn Store, settings: &Settings, (partner, outgoing): (&str, bool), view: View<'_>) -> Result<Placed> {
     let facts = facts::read(view);
-    let keys = keys(settings, partner, &facts, facts.identifiers.len());
+    let keys = ReferralKeys { outgoing, ..keys(settings, partner, &facts, facts.identifiers.len()) };
     let trace = store.trace(&keys)?;
     // What came out of a known referral is another one, even if the header still names that one.
     let own = |record: &ReferralRecord| facts.identifiers.iter().take(facts.own).any(|one| carries(record, one));
     let is_parent = |record: &ReferralRecord| trace.parents.iter().any(|(_, parent)| parent.id == record.id);
     if facts.own > 0 && trace.found.first().is_some_and(|record| is_parent(record) && !own(record)) {
-        let keys = self::keys(settings, partner, &facts, facts.own);
+        let keys = ReferralKeys { outgoing, ..self::keys(settings, partner, &facts, facts.own) };
         let trace = store.trace(&keys)?;
         return Ok(Placed { facts, keys, trace });
     }
@@ -131,15 +148,26 @@ pub fn received(
     if !trusted {
         // It touches no referral (architecture: identity of a message).
         let event = info.ok_or(Refused::UnknownEvent)?.code;
-        return Ok(Tracked { event, before: None, update: None, candidates: Vec::new(), issues: Vec::new() });
+        return Ok(Tracked {
+            event,
+            before: None,
+            update: None,
+            candidates: Vec::new(),
+            issues: Vec::new(),
+            disputed: false,
+            answer: None,
+        });
+    }
+    if placed.facts.is_of_several && info.is_none_or(|info| info.direction != Direction::Report) {
+        return Err(Refused::Several);
     }
     match (info, placed.trace.found.is_empty()) {
         (None, known_none) => {
             let stored = partner.messaging.as_ref().is_some_and(|messaging| messaging.unknown_events == UnknownEvents::Store);
             if known_none || !stored { Err(Refused::UnknownEvent) } else { of_known(partner, None, placed) }
         }
-        (Some(info), false) => of_known(partner, Some(info), placed),
-        (Some(info), true) => of_unknown(settings, partner, info, placed, id),
+        (Some(info), false) if !is_claimed(partner, info, &placed.trace) => of_known(partner, Some(info), placed),
+        (Some(info), _) => of_unknown(settings, partner, info, placed, id),
     }
 }
 
@@ -151,10 +179,19 @@ fn event_of(partner: &Partner, code: &str, trace: &Trace) -> Option<&'static str
     events::canonical_from(code, role.map_or_else(configured, |role| role == ReferralRole::Source))
 }
 
-/// A referral that was forwarded has no Target until one speaks as such (messaging.md 3.3, 12).
+/// A referral that was forwarded, or that an informer told of, has no Target until one speaks as such (messaging.md 3.3, 12, 13).
 fn is_vacant(record: &ReferralRecord) -> bool {
+    use ReferralRole::{Copy, Informer, Source, Target};
     let forwarded = record.links.iter().any(|link| link.child == record.id && link.relation == Relation::Forwarded);
-    forwarded && record.our_role == ReferralRole::Source && record.parties.iter().all(|(_, role)| *role != ReferralRole::Target)
+    let has = |wanted: ReferralRole| record.parties.iter().any(|(_, role)| *role == wanted);
+    !has(Target) && (forwarded && record.our_role == Source || record.our_role == Copy && has(Informer))
+}
+
+/// Whether a partner that is no party says, as their Target, what only the Target of these referrals can say, and they have none. Anybody
+/// could: what it says waits for a person, and touches none of them.
+fn is_claimed(partner: &Partner, info: &EventInfo, trace: &Trace) -> bool {
+    let targets = info.direction == Direction::TargetToSource && partner.roles.contains(&Role::RmsTarget);
+    targets && trace.found.iter().all(|record| is_vacant(record) && record.role_of(&partner.name).is_none())
 }
 
 /// The role in which the partner speaks; `None` when it may not (messaging.md 3.3).
@@ -163,8 +200,9 @@ fn speaks_as(record: &ReferralRecord, partner: &Partner, info: Option<&EventInfo
     let role = record.role_of(&partner.name);
     let Some(info) = info else { return role.filter(|role| !matches!(role, FormerTarget | Copy)) };
     let entitled = role.filter(|role| lifecycle::may_send(info, *role, record.our_role));
+    // Who forwarded it within its own platform goes on speaking for the new Target.
     let newcomer = || {
-        let free = is_vacant(record) && matches!(role, None | Some(Informer)) && partner.roles.contains(&Role::RmsTarget);
+        let free = is_vacant(record) && role == Some(Informer) && partner.roles.contains(&Role::RmsTarget);
         (free && info.direction == Direction::TargetToSource).then_some(Target)
     };
     entitled.or_else(newcomer)
@@ -183,8 +221,24 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
     let event = info.map_or(UNRECOGNISED, |info| info.code);
     let mut issues = Vec::new();
     let drives = state::Drives::of(role, record.our_role);
+    if info.is_none() {
+        // Nobody knows what it says: it is shown and remembered, and changes nothing (messaging.md 3.4).
+        let mut update = update(record.id.clone(), keys, record.our_role, record.state.clone(), &Facts::default());
+        (update.found, update.unlinked) = (found, record.unlinked);
+        (update.identifiers, update.claims) = (Vec::new(), Vec::new());
+        (update.keys.health_number, update.keys.requisition) = (None, None);
+        return Ok(Tracked {
+            event,
+            before: Some(record),
+            update: Some(update),
+            candidates: Vec::new(),
+            issues,
+            disputed: false,
+            answer: None,
+        });
+    }
     let next = state::next(&record.state, &facts, drives, &mut issues);
-    state::warn_if_closed(&record.state, event, &mut issues);
+    state::warn_if_closed(&record.state, event, drives, &mut issues);
     let mut update = update(record.id.clone(), keys, record.our_role, next, &facts);
     update.found = found;
     update.unlinked = record.unlinked && trace.launch_id.is_none();
@@ -192,10 +246,12 @@ fn of_known(partner: &Partner, info: Option<&'static EventInfo>, placed: Placed)
         update.parties.push((partner.name.clone(), role));
     }
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), event);
-    Ok(Tracked { event, before: Some(record), update: Some(update), candidates: Vec::new(), issues })
+    let candidates = if update.unlinked { trace.candidates } else { Vec::new() };
+    Ok(Tracked { event, before: Some(record), update: Some(update), candidates, issues, disputed: false, answer: None })
 }
 
-/// A message that leads to no referral: it begins one, came out of one, or waits for a person to say where it belongs.
+/// A message that leads to no referral, or to one that its sender is no party to: it begins one, came out of one, or waits for a person to
+/// say where it belongs.
 fn of_unknown(
     settings: &Settings,
     partner: &Partner,
@@ -206,13 +262,34 @@ fn of_unknown(
     let Placed { facts, keys, trace } = placed;
     if !facts.has_request {
         // A report need not be about a referral; anything else is about one that is not here (messaging.md 10.4).
-        let report = Tracked { event: info.code, before: None, update: None, candidates: Vec::new(), issues: Vec::new() };
+        let report = Tracked {
+            event: info.code,
+            before: None,
+            update: None,
+            candidates: Vec::new(),
+            issues: Vec::new(),
+            disputed: false,
+            answer: None,
+        };
         return if info.direction == Direction::Report { Ok(report) } else { Err(Refused::NotFound) };
     }
     let (our_role, role) = first_roles(settings, partner, info).ok_or(Refused::Forbidden)?;
+    if info.code == "add-service-request" && our_role != ReferralRole::Target {
+        return Err(Refused::NotOurs);
+    }
     let mut issues = Vec::new();
+    if facts.identifiers.is_empty() {
+        let text = "the request has no identifier; what follows cannot be told to belong to it";
+        issues.push(Issue::warning(
+            "required",
+            "Bundle.entry.resource.ofType(ServiceRequest).identifier",
+            text,
+            "messaging.md 10.5",
+        ));
+    }
     let next = state::next(&Default::default(), &facts, state::Drives::of(role, our_role), &mut issues);
     let mut update = update(id, keys, our_role, next, &facts);
+    update.found = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
     update.parties.push((partner.name.clone(), role));
     relate(&mut update, &facts, &trace, Some(partner.name.as_str()), info.code);
     let came_of_another = update.links.iter().any(|link| link.child == update.id);
@@ -221,13 +298,22 @@ fn of_unknown(
         update.our_role = parent.our_role;
         update.parties = vec![(partner.name.clone(), ReferralRole::Informer)];
     }
-    update.unlinked = !(lifecycle::begins_referral(info.code) || came_of_another || trace.launch_id.is_some());
+    let begins = lifecycle::begins_referral(info.code) || came_of_another || trace.launch_id.is_some();
+    update.unlinked = !begins || !trace.found.is_empty();
     let refuses = |messaging: &Messaging| messaging.unknown_referral == UnknownReferral::Refuse;
     if update.unlinked && partner.messaging.as_ref().is_some_and(refuses) {
-        return Err(Refused::NotFound);
+        return Err(if trace.found.is_empty() { Refused::NotFound } else { Refused::Forbidden });
     }
-    let candidates = if update.unlinked { trace.candidates } else { Vec::new() };
-    Ok(Tracked { event: info.code, before: None, update: Some(update), candidates, issues })
+    let disputed = !trace.disputed.is_empty();
+    let known = trace.found.into_iter().map(|record| record.id).chain(trace.disputed).map(Candidate::Referral);
+    let mut candidates: Vec<Candidate> = known.collect();
+    if update.unlinked {
+        // Whoever else names these numbers, this sender's messages find what it said of them.
+        update.claims.extend(update.identifiers.iter().cloned());
+        let others = trace.candidates.into_iter().filter(|other| !candidates.contains(other)).collect::<Vec<_>>();
+        candidates.extend(others);
+    }
+    Ok(Tracked { event: info.code, before: None, update: Some(update), candidates, issues, disputed, answer: None })
 }
 
 /// Our part and the partner's in a referral that begins with this message, by the parts both are configured with; `None` when the partner
@@ -260,9 +346,9 @@ pub fn sent(partner: &str, event: &str, placed: Placed, id: String) -> Option<Tr
     // We take the side that sends this event (messaging.md 3.1).
     let (ours, theirs) = match info.direction {
         Direction::TargetToSource => (Target, Source),
-        Direction::SourceToCopy => (Source, Copy),
+        Direction::SourceToCopy | Direction::Report => (Source, Copy),
         Direction::Link => (Informer, Source),
-        Direction::SourceToTarget | Direction::Report => (Source, Target),
+        Direction::SourceToTarget => (Source, Target),
     };
     let before = trace.found.first().cloned();
     let our_role = before.as_ref().map_or(ours, |record| record.our_role);
@@ -273,15 +359,28 @@ pub fn sent(partner: &str, event: &str, placed: Placed, id: String) -> Option<Tr
     update.found = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
     update.unlinked = before.as_ref().is_some_and(|record| record.unlinked);
     update.identifiers.clone_from(&update.keys.identifiers);
-    if before.as_ref().is_none_or(|record| record.role_of(partner).is_none()) {
-        update.parties.push((partner.to_owned(), theirs));
-    }
+    update.parties = entering(before.as_ref(), partner, theirs, info.code);
     relate(&mut update, &facts, &trace, None, info.code);
     if before.is_none() && update.roles.iter().any(|change| change.partner.is_none()) {
         // We passed it on: who takes over is its Target.
         update.our_role = Informer;
     }
-    Some(Tracked { event: info.code, before, update: Some(update), candidates: Vec::new(), issues })
+    Some(Tracked { event: info.code, before, update: Some(update), candidates: Vec::new(), issues, disputed: false, answer: None })
+}
+
+/// The parties whose role changes when we send this to a partner. There is one Target: whom the request goes to next takes the place of
+/// who had it (messaging.md 3.3).
+fn entering(before: Option<&ReferralRecord>, partner: &str, role: ReferralRole, event: &str) -> Vec<(String, ReferralRole)> {
+    use ReferralRole::{FormerTarget, Target};
+    let known = before.and_then(|record| record.role_of(partner));
+    let again = known == Some(FormerTarget) && event == "add-service-request";
+    if known.is_some() && !again {
+        return Vec::new();
+    }
+    let parties = before.map_or(&[][..], |record| &record.parties);
+    let others = parties.iter().filter(|(name, known)| role == Target && *known == Target && name != partner);
+    let leaving = others.map(|(name, _)| (name.clone(), FormerTarget));
+    std::iter::once((partner.to_owned(), role)).chain(leaving).collect()
 }
 
 /// An update that changes nothing yet but the state and what leads to the referral. A partner can name a number of ours, and cannot give

@@ -312,7 +312,7 @@ impl<'a> View<'a> {
 
     /// Whether what an entry is based on is the request the message is about, or not known to be another.
     fn is_of_request(self, index: usize) -> bool {
-        let mut based_on = self.followed(index, "basedOn").peekable();
+        let mut based_on = self.followed(index, "basedOn").filter(|other| self.is_a(*other, "ServiceRequest")).peekable();
         let request = self.part(Home::Request);
         based_on.peek().is_none() || based_on.any(|other| Some(other) == request)
     }
@@ -326,7 +326,7 @@ impl<'a> View<'a> {
             Home::Focus => self.cast.focus.first().copied(),
             Home::Request => self.request(),
             Home::Patient => self.patient(),
-            Home::Task | Home::Appointment | Home::Communication => self.subject_of_type(home.resource_type()?),
+            Home::Task | Home::Appointment | Home::Communication => self.entries_of(home.resource_type()?, 1).next(),
             Home::RequesterRole => {
                 self.follow(self.part(Home::Request), "requester").or_else(|| self.follow(self.part(Home::Task), "requester"))
             }

@@ -79,6 +79,8 @@ pub enum Accepted {
     BundleReused,
     /// The `MessageHeader.id` is known with other content, and the message said `refuse_changed`. Nothing was stored.
     Changed,
+    /// Asked before it is stored: the `MessageHeader.id` is known with other content, and the message is to be taken (messaging.md 10.1).
+    Revised,
     /// The referral changed since the rules looked at it. Nothing was stored: they run again.
     Moved,
 }

@@ -152,7 +152,10 @@ pub struct ReferralState {
 pub struct ReferralKeys {
     /// The partner the message comes from or goes to.
     pub partner: String,
-    /// Identifiers that stand for one referral, whoever names them.
+    /// Whether it goes there.
+    pub outgoing: bool,
+    /// Identifiers that stand for one referral, whoever names them. An unlinked referral bars nobody: of what comes in they lead to it
+    /// only for its parties; and where a referral is none of the sender's, to the one by which the sender itself told of the number.
     pub identifiers: Vec<Identifier>,
     /// Identifiers that lead only to referrals the partner is a party to: those without a system, and those of our own numbering that it
     /// gave to a referral by itself. Looked at when `identifiers` lead nowhere.
@@ -182,8 +185,10 @@ pub struct Trace {
     pub requisition: Option<ReferralRecord>,
     /// The partner's launch whose correlation id the message carries, if no message came of it yet.
     pub launch_id: Option<String>,
-    /// Where nothing was found: what the same patient has here.
+    /// Where nothing was found, or what was found is unlinked: what the same patient has here.
     pub candidates: Vec<Candidate>,
+    /// Unlinked referrals that somebody else told of under one of the identifiers, by our ids.
+    pub disputed: Vec<String>,
 }
 
 /// What a message that belongs to no known referral may belong to: the patient has the same health number.
@@ -235,7 +240,7 @@ pub struct ReferralUpdate {
     pub unlinked: bool,
     /// The launch it came of.
     pub launch_id: Option<String>,
-    /// Identifiers that are its own from now on; what another referral carries stays with that one.
+    /// Identifiers that are its own from now on; what another referral carries stays with that one, unless only that one is unlinked.
     pub identifiers: Vec<Identifier>,
     /// Identifiers by which messages of this partner find it.
     pub claims: Vec<Identifier>,

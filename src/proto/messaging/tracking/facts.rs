@@ -2,6 +2,7 @@
 
 use crate::proto::fhir::date;
 use crate::proto::fhir::tree::{Node, list};
+use crate::proto::guide::codes;
 use crate::proto::guide::field::Home;
 use crate::proto::messaging::fields;
 use crate::proto::messaging::view::{View, resource_type, text};
@@ -21,6 +22,8 @@ pub struct Facts {
     pub own: usize,
     /// Whether the referral itself, a ServiceRequest, travels along.
     pub has_request: bool,
+    /// Whether requests in focus name different referrals.
+    pub is_of_several: bool,
     /// `ServiceRequest.status`.
     pub request: Option<Status>,
     /// `Task.status`.
@@ -48,7 +51,7 @@ pub struct Facts {
 /// Reads a message.
 pub fn read(view: View<'_>) -> Facts {
     let request = view.home(Home::Request, 0);
-    let task = view.home(Home::Task, 0);
+    let task = task(view);
     let header = |member: &str| view.header().and_then(|header| header.get(member));
     let of_request = |member: &str| request.and_then(|request| request.get(member));
     let message = text(view.root(), "timestamp").and_then(instant);
@@ -67,6 +70,7 @@ pub fn read(view: View<'_>) -> Facts {
         own: own.len(),
         identifiers: identifiers(view, own),
         has_request: request.is_some(),
+        is_of_several: is_of_several(view),
         request: status(request),
         task: status(task),
         replaces: referred(view, list(of_request("replaces"))),
@@ -82,6 +86,20 @@ pub fn read(view: View<'_>) -> Facts {
     }
 }
 
+/// Tasks looked at for the one that tells how far the referral has come.
+const MOST_TASKS: usize = 64;
+
+/// The Task of the referral itself: what only asks for information has a status of its own (messaging.md 3.1, 6).
+fn task(view: View<'_>) -> Option<Node<'_>> {
+    let asks = |task: &Node<'_>| {
+        let codes = list(task.get("code").and_then(|code| code.get("coding"))).filter_map(|coding| text(coding, "code"));
+        codes.into_iter().any(codes::asks_for_information)
+    };
+    let question = view.header().and_then(|header| text(header.get("eventCoding")?, "code")) == Some("add-rfi");
+    let tasks = view.entries_of("Task", MOST_TASKS).filter(|entry| !(question && view.is_focus(*entry)));
+    tasks.filter_map(|entry| view.entry(entry)).find(|task| !asks(task))
+}
+
 fn instant(text: &str) -> Option<i64> {
     date::moment(text).map(|at| at.as_millisecond())
 }
@@ -89,6 +107,13 @@ fn instant(text: &str) -> Option<i64> {
 fn identifier(node: Node<'_>) -> Option<Identifier> {
     let part = |name: &str| text(node, name).map(str::trim).filter(|text| !text.is_empty());
     Some(Identifier { system: part("system").unwrap_or_default().to_owned(), value: part("value")?.to_owned() })
+}
+
+/// Requests in focus that have no identifier in common. The same request told twice is one.
+fn is_of_several(view: View<'_>) -> bool {
+    let requests = view.focus().filter(|focus| resource_type(*focus) == "ServiceRequest");
+    let mut named = requests.map(|request| list(request.get("identifier")).filter_map(identifier).collect::<Vec<_>>());
+    named.next().is_some_and(|first| named.any(|other| other.is_empty() || other.iter().all(|one| !first.contains(one))))
 }
 
 fn is_to_request(reference: Node<'_>) -> bool {

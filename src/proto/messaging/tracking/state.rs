@@ -87,10 +87,11 @@ pub fn later(one: &ReferralState, other: &ReferralState) -> ReferralState {
     ReferralState { request: pick(&one.request, &other.request), task: pick(&one.task, &other.task) }
 }
 
-/// Updates of a closed referral are taken with a warning (messaging.md 11.1).
-pub fn warn_if_closed(known: &ReferralState, event: &str, issues: &mut Vec<Issue>) {
+/// The requester's updates of a closed referral are taken with a warning (messaging.md 11.1). What the Target still says of it, such as
+/// the confirmation of a withdrawal, is expected.
+pub fn warn_if_closed(known: &ReferralState, event: &str, drives: Drives, issues: &mut Vec<Issue>) {
     let closed = known.request.as_ref().is_some_and(|status| lifecycle::is_closed(&status.code));
-    if closed && event != "revoke-service-request" {
+    if closed && drives.request && event != "revoke-service-request" {
         let path = "Bundle.entry.resource.ofType(ServiceRequest).status";
         issues.push(Issue::warning("business-rule", path, "the referral was closed before", "messaging.md 11.1"));
     }

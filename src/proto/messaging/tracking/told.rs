@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Drives, Tracked, state};
+use super::{Drives, Tracked, UNRECOGNISED, state};
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::messaging::changes::{self, Change};
 use crate::proto::messaging::content::{self, Content, Merged};
 use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
-use crate::proto::messaging::view::View;
+use crate::proto::messaging::view::{Cast, View};
 use crate::proto::settings::Settings;
 use crate::proto::store::{Candidate, Link, ReferralRecord, ReferralRole, ReferralState, ReferralUpdate};
 
@@ -38,19 +38,20 @@ pub fn told(
     issues: &[Issue],
     tracked: Tracked,
 ) -> (String, Option<ReferralUpdate>) {
-    let Tracked { event, before, update, candidates, .. } = tracked;
+    let Tracked { event, before, update, candidates, answer, .. } = tracked;
     let zone = settings.system.time_zone.as_deref();
     let said = Said::read(view, zone);
     let Some(mut update) = update else {
         let notice = Notice { partner: Some(partner), trusted, ..Notice::default() };
         return (notification::document(said, event, issues, &notice), None);
     };
-    let is_partner = |party: &&(String, ReferralRole)| party.0 == partner;
-    let speaker = update.parties.iter().find(is_partner).map(|(_, role)| *role);
-    let speaker = speaker.or_else(|| before.as_ref()?.role_of(partner));
+    let speaker = speaks_as(partner, &update, before.as_ref());
     let drives = speaker.map_or_else(Drives::default, |speaker| Drives::of(speaker, update.our_role));
-    let (Merged { content, outdated, other_patient }, changes) =
-        known_after(before.as_ref(), Content::of(&said, event), drives, zone);
+    let (Merged { content, outdated, other_patient }, changes) = if event == UNRECOGNISED {
+        (unchanged(known(before.as_ref())), None)
+    } else {
+        known_after(before.as_ref(), Content::of(&said, event), drives, zone)
+    };
     let mut issues = issues.to_vec();
     if other_patient {
         let path = "Bundle.entry.resource.ofType(Patient)";
@@ -76,26 +77,46 @@ pub fn told(
         children: &children,
     };
     let document = notification::document(said, event, &issues, &notice);
-    update.document = content.document();
+    update.document = with_answer(content, answer.as_deref(), zone).document();
     update.history = history(&document);
     (document, Some(update))
 }
 
-/// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4). A stored content that
-/// cannot be read, written by a newer library, stands in no message's way.
+/// The partner's part in the referral, as this message says or leaves it.
+fn speaks_as(partner: &str, update: &ReferralUpdate, before: Option<&ReferralRecord>) -> Option<ReferralRole> {
+    let now = update.parties.iter().find(|(name, _)| name == partner).map(|(_, role)| *role);
+    now.or_else(|| before?.role_of(partner))
+}
+
+/// What is known before a message. A stored content that cannot be read, written by a newer library, stands in no message's way.
+fn known(before: Option<&ReferralRecord>) -> Content {
+    before.and_then(|record| Content::read(&record.document).ok()).unwrap_or_default()
+}
+
+fn unchanged(content: Content) -> Merged {
+    Merged { content, outdated: false, other_patient: false }
+}
+
+/// What is known after a message (messaging.md 10.4), and what it changes.
 fn known_after(
     before: Option<&ReferralRecord>,
     fresh: Content,
     drives: Drives,
     zone: Option<&str>,
 ) -> (Merged, Option<Vec<Change>>) {
-    let Some(record) = before else {
-        return (Merged { content: fresh, outdated: false, other_patient: false }, None);
-    };
-    let known = Content::read(&record.document).unwrap_or_default();
+    if before.is_none() {
+        return (unchanged(fresh), None);
+    }
+    let known = known(before);
     let merged = content::merge(known.clone(), fresh, drives, zone);
     let changes = changes::between(&known, &merged.content, zone);
     (merged, Some(changes))
+}
+
+/// What is known once the sender was answered: what it echoes of our Task is no news then.
+fn with_answer(content: Content, answer: Option<&str>, zone: Option<&str>) -> Content {
+    let Some((bundle, cast)) = answer.and_then(|bundle| Some((bundle, Cast::read(bundle).ok()?))) else { return content };
+    content.with_tasks(Content::of(&Said::read(cast.view(bundle), zone), ""), zone)
 }
 
 /// The other referrals: those that this one came out of, or those that came out of it.
