@@ -156,7 +156,7 @@ impl Content {
         let is_work = |task: &&Value| !string(task, "code").is_some_and(codes::asks_for_information);
         let later = |one, other| if is_older(other, one, zone) { one } else { other };
         let task = self.list(List::Tasks).iter().filter(counts).filter(is_work).reduce(later).cloned();
-        let appointment = next_appointment(self.list(List::Appointments), zone).filter(|element| counts(&element)).cloned();
+        let appointment = next_appointment(self.list(List::Appointments), zone).filter(counts).cloned();
         for (name, element) in [("task", task), ("appointment", appointment)] {
             match element {
                 Some(element) => self.members.insert(name.to_owned(), element),
