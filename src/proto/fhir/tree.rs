@@ -91,6 +91,11 @@ impl Tree {
         Node { tree: self, document, index: 0 }
     }
 
+    /// How many nodes there are: each has an index below.
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The node that [`Node::index`] named.
     pub fn node<'a>(&'a self, document: &'a str, index: usize) -> Option<Node<'a>> {
         (index < self.slots.len()).then_some(Node { tree: self, document, index })

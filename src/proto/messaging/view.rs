@@ -1,6 +1,5 @@
 //! A message made navigable: one tree over its bytes, and who is who among its resources.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::Result;
@@ -14,6 +13,10 @@ const MOST_IDENTIFIERS: usize = 64;
 
 /// References looked at in one element: a list of hundreds leads nowhere that a message needs.
 const MOST_REFERENCES: usize = 16;
+
+/// Of a reference: that it was not followed yet, and that it leads nowhere.
+const UNKNOWN: u32 = u32::MAX;
+const NOWHERE: u32 = u32::MAX - 1;
 
 /// The parts resources play, each after those it is found through.
 const PARTS: [Home; 15] = [
@@ -43,8 +46,8 @@ pub struct Cast {
     answers: OnceLock<Vec<Held>>,
     /// The entries as targets of references.
     index: Index,
-    /// Where the references lead that were followed so far: the same ones are read for many fields.
-    resolved: Mutex<HashMap<usize, Option<usize>>>,
+    /// Where the references lead that were followed so far, by their nodes: the same ones are read for many fields.
+    resolved: Mutex<Vec<u32>>,
     /// The resources in focus, by their place among the entries.
     focus: Vec<usize>,
     /// Who plays which part.
@@ -246,12 +249,27 @@ impl<'a> View<'a> {
     /// The entry a Reference leads to, looked for once.
     pub fn resolved(self, reference: Node<'a>) -> Option<usize> {
         let mut resolved = self.cast.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        *resolved.entry(reference.index()).or_insert_with(|| {
-            let identifier = reference.get("identifier");
-            let part = |name| identifier.and_then(|identifier| text(identifier, name)).filter(|text| !text.is_empty());
-            let (address, kind) = (text(reference, "reference"), text(reference, "type").filter(|kind| !kind.is_empty()));
-            self.cast.index.find(self, Reference { reference: address, kind, system: part("system"), value: part("value") })
-        })
+        let nodes = self.cast.tree.count();
+        // Without the room each is looked for again.
+        if resolved.is_empty() && resolved.try_reserve_exact(nodes).is_ok() {
+            resolved.resize(nodes, UNKNOWN);
+        }
+        let known = resolved.get(reference.index()).copied().unwrap_or(UNKNOWN);
+        if known != UNKNOWN {
+            return (known != NOWHERE).then_some(known as usize);
+        }
+        let found = self.look_for(reference);
+        if let Some(place) = resolved.get_mut(reference.index()) {
+            *place = found.and_then(|entry| u32::try_from(entry).ok()).unwrap_or(NOWHERE);
+        }
+        found
+    }
+
+    fn look_for(self, reference: Node<'a>) -> Option<usize> {
+        let identifier = reference.get("identifier");
+        let part = |name| identifier.and_then(|identifier| text(identifier, name)).filter(|text| !text.is_empty());
+        let (address, kind) = (text(reference, "reference"), text(reference, "type").filter(|kind| !kind.is_empty()));
+        self.cast.index.find(self, Reference { reference: address, kind, system: part("system"), value: part("value") })
     }
 
     /// The first entry with exactly this fullUrl.
