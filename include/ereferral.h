@@ -1395,8 +1395,8 @@ void eref_message_free(eref_message *message);
  *
  * Ownership: *out is owned by the caller: eref_draft_free. The texts are copied.
  * Threads: any.
- * Errors: EREF_NOT_FOUND (partner), EREF_UNKNOWN_EVENT, EREF_CONFIG (the partner has no "messaging.endpoint", or a dialect that is not
- * composed), EREF_INVALID_UTF8, EREF_FORKED.
+ * Errors: EREF_NOT_FOUND (partner), EREF_UNKNOWN_EVENT, EREF_CONFIG (the partner has no "messaging.endpoint", or an unknown
+ * dialect), EREF_INVALID_UTF8, EREF_FORKED.
  * Since: 0.1.0
  */
 EREF_API
@@ -1409,8 +1409,35 @@ int32_t eref_draft_new(const eref_engine *engine,
                        eref_error **error);
 
 /**
+ * Begins a message to a partner about a referral known here: what you do not set is as it was last said, beyond the plain fields too.
+ * Fields you set win; an empty value takes away what is there.
+ *
+ * referral_id is the "referral_id" of a notification or of eref_referral_find. relation is empty, or makes the message about a new
+ * referral that comes out of that one: "forwarded" (it replaces it), "split" (it is one of several), "chained" (it is made from it once
+ * it was performed). For a new referral set who is to perform it.
+ *
+ * Ownership: *out is owned by the caller: eref_draft_free. The texts are copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (partner, referral, or none of its messages is kept any more), EREF_UNKNOWN_EVENT, EREF_INVALID_ARGUMENT
+ * (relation), EREF_CONFIG, EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_draft_new_for(const eref_engine *engine,
+                           const char *partner,
+                           size_t partner_len,
+                           const char *event,
+                           size_t event_len,
+                           const char *referral_id,
+                           size_t referral_id_len,
+                           const char *relation,
+                           size_t relation_len,
+                           eref_draft **out,
+                           eref_error **error);
+
+/**
  * The form to fill, as a JSON object; its "fields" list has name, required, format, codes and an example of every field that means
- * something for this event.
+ * something for this event, and under "default" what a known referral has there.
  *
  * Ownership: *out is owned by the caller: eref_string_free.
  * Threads: one call at a time on a draft.
@@ -1473,12 +1500,30 @@ int32_t eref_draft_add_attachment(eref_draft *draft,
                                   eref_error **error);
 
 /**
+ * Adds a file that the partner fetches from an address, instead of one that goes in the message.
+ *
+ * Ownership: the texts are copied.
+ * Threads: one call at a time on a draft.
+ * Errors: EREF_INVALID_ARGUMENT (title, content_type or url), EREF_INVALID_UTF8, EREF_BUSY.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_draft_add_attachment_url(eref_draft *draft,
+                                      const char *title,
+                                      size_t title_len,
+                                      const char *content_type,
+                                      size_t content_type_len,
+                                      const char *url,
+                                      size_t url_len,
+                                      eref_error **error);
+
+/**
  * Composes the message and checks it for the partner. The draft stays as it is: change it and build again.
  *
  * Ownership: *out is owned by the caller: eref_message_free.
  * Threads: one call at a time on a draft.
- * Errors: EREF_INVALID_FIELD (the detail is an OperationOutcome with all findings at once), EREF_INVALID_CONTENT (the same, of the host's
- * own resources), EREF_TOO_LARGE, EREF_BUSY, EREF_FORKED.
+ * Errors: EREF_INVALID_FIELD (the detail is an OperationOutcome with all findings at once), EREF_INVALID_CONTENT (the same:
+ * the rules of the partner's dialect are not kept), EREF_TOO_LARGE, EREF_BUSY, EREF_FORKED.
  * Since: 0.1.0
  */
 EREF_API
@@ -1507,7 +1552,9 @@ EREF_API void eref_draft_free(eref_draft *draft);
  * Ownership: *out is owned by the caller: eref_delivery_free. The message is copied and stays the caller's.
  * Threads: any.
  * Errors: EREF_KEY_REUSED (same key, other content), EREF_NOT_FOUND (partner), EREF_CONFIG (it has no "messaging.endpoint"),
- * EREF_INVALID_ARGUMENT (host_key has not 1 to 255 bytes), EREF_UNKNOWN_EVENT, EREF_TEST_DATA (test and real would mix), EREF_STORE,
+ * EREF_INVALID_ARGUMENT (host_key has not 1 to 255 bytes), EREF_UNKNOWN_EVENT, EREF_TEST_DATA (test and real would mix),
+ * EREF_INVALID_CONTENT (the message has errors; the detail is an OperationOutcome with all of them), EREF_FORBIDDEN (by our part in the
+ * referral this is not ours to say), EREF_WRONG_STATE (a step that its life does not foresee; eref_send_with can force it), EREF_STORE,
  * EREF_FORKED.
  * Since: 0.1.0
  */
@@ -1520,6 +1567,28 @@ int32_t eref_send(const eref_engine *engine,
                   const eref_message *message,
                   eref_delivery **out,
                   eref_error **error);
+
+/**
+ * As eref_send, with options: a JSON object (docs/schema/send-options.json), or empty for none. "force" is the reason why a step that is
+ * not foreseen is taken all the same; it stands in the audit. "complete": true lets us add to a Bundle of your own what it lacks: ids,
+ * fullUrls, timestamp, profiles, the label of test data; without it a Bundle goes byte for byte or is refused.
+ *
+ * Ownership: *out is owned by the caller: eref_delivery_free. Message and texts are copied.
+ * Threads: any.
+ * Errors: as eref_send; EREF_INVALID_JSON and EREF_INVALID_ARGUMENT (options).
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_send_with(const eref_engine *engine,
+                       const char *partner,
+                       size_t partner_len,
+                       const char *host_key,
+                       size_t host_key_len,
+                       const eref_message *message,
+                       const char *options,
+                       size_t options_len,
+                       eref_delivery **out,
+                       eref_error **error);
 
 /**
  * Finds a delivery by its id or by the host's key.
@@ -1782,8 +1851,25 @@ int32_t eref_inbox_list(const eref_engine *engine,
                         eref_error **error);
 
 /**
+ * One message received, as a JSON object (docs/schema/reception.json) with its notification under "notification", as long as the
+ * message's body is kept.
+ *
+ * Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (no such reception), EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_inbox_show(const eref_engine *engine,
+                        const char *reception_id,
+                        size_t reception_id_len,
+                        eref_string **out,
+                        eref_error **error);
+
+/**
  * Hands a message over once more: a parked event comes again as for its first attempt, one that was done comes as a new event with
- * another id. For a host that lost what it took.
+ * another id. For a host that lost what it took. The document of such a new event says "resent": its summary, changes and needs are
+ * those of the day the message came, so it is no news; its links and candidates are those of now.
  *
  * Ownership: the text is copied.
  * Threads: any.

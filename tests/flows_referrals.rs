@@ -126,13 +126,103 @@ fn the_first_message_of_a_launch_is_linked_to_it_once() {
     assert!(again.get("launch_id").is_none() && again["referral_id"] != told["referral_id"], "{again}");
     // What carries no number has the other launch as a candidate, and a person says so.
     let stub = take(&pos, status("X1", "1", 10, "accepted").to_string().as_bytes());
+    let offered = &stub["candidates"];
     let stub = stub["referral_id"].as_str().unwrap();
     let candidates = found(&pos, stub)["candidates"].clone();
+    assert_eq!(*offered, candidates, "the notification says the same");
     assert!(candidates.as_array().unwrap().contains(&json!({"launch_id": second.id})), "{candidates}");
     let code = pos.engine.referral_settle(stub, &first.id).err().map(|error| error.status());
     assert_eq!(code, Some(EREF_KEY_REUSED));
     pos.engine.referral_settle(stub, &second.id).unwrap();
     assert_eq!(found(&pos, stub)["launch_id"], json!(second.id));
+    pos.stop();
+}
+
+#[test]
+fn what_comes_again_is_not_told_as_news() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|_| {});
+    take(&pos, new_referral("R1").to_string().as_bytes());
+    let update = |id: &str, minute: u32, priority: &str| {
+        let mut request = request("R1", "active");
+        request["priority"] = json!(priority);
+        message("notify-update-service-request", id, minute, &[request, patient()]).to_string()
+    };
+    let told = take(&pos, update("1", 10, "urgent").as_bytes());
+    take(&pos, update("2", 20, "routine").as_bytes());
+    // Nothing new came of this one.
+    let echo = take(&pos, update("3", 30, "routine").as_bytes());
+    assert_eq!(echo["no_change"], json!(true));
+    let receptions = parsed(pos.engine.inbox_list("done", 10).unwrap().as_bytes());
+    let again = |header: &str| {
+        let all = receptions.as_array().unwrap();
+        let id = all.iter().find(|one| one["message_id"] == header).unwrap()["reception_id"].as_str().unwrap();
+        pos.engine.inbox_resend(id).unwrap();
+        let mut event = pos.event(MESSAGE);
+        let document = parsed(event.document().as_bytes());
+        event.done().unwrap();
+        document
+    };
+    let (first, second) = (again("header-1"), again("header-3"));
+    for (again, then) in [(&first, &told), (&second, &echo)] {
+        assert_eq!(again["resent"], json!(true));
+        for name in ["summary", "summary_fr", "changes", "needs", "no_change", "referral_id", "issues"] {
+            assert_eq!(again.get(name), then.get(name), "{name}");
+        }
+    }
+    // What was unlinked then and is settled now waits for nobody.
+    let stub = take(&pos, status("X1", "4", 10, "accepted").to_string().as_bytes());
+    assert!(stub["needs"].as_array().unwrap().contains(&json!("link")));
+    let waiting = {
+        let receptions = parsed(pos.engine.inbox_list("done", 1).unwrap().as_bytes());
+        receptions[0]["reception_id"].as_str().unwrap().to_owned()
+    };
+    let shown = || parsed(pos.engine.inbox_show(&waiting).unwrap().as_bytes())["notification"].clone();
+    assert_eq!((&shown()["unlinked"], &shown()["candidates"]), (&json!(true), &stub["candidates"]));
+    let id = stub["referral_id"].as_str().unwrap();
+    pos.engine.referral_settle(id, id).unwrap();
+    assert!(!shown()["needs"].as_array().unwrap().contains(&json!("link")) && shown().get("unlinked").is_none());
+    pos.stop();
+}
+
+#[test]
+fn who_speaks_and_which_findings_are_the_same_in_message_and_document() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| document["partners"][0]["dialect"] = json!("on-0.10"));
+    take(&pos, new_referral("R1").to_string().as_bytes());
+    let mut said =
+        message("add-communication", "1", 10, &[receiver::communication("R1", "C-1"), request("R1", "active"), patient()]);
+    header(&mut said)["meta"] =
+        json!({"profile": ["http://ehealthontario.ca/fhir/StructureDefinition/ca-on-eReferral-profile-MessageHeader|1.0.0"]});
+    assert_eq!(pos.message(TOKEN, said.to_string().as_bytes()).status, 200);
+    let mut event = pos.event(MESSAGE);
+    let document = parsed(event.document().as_bytes());
+    let received = event.message().unwrap().unwrap().clone();
+    assert_eq!(document["event"], "send-communication-from-requester");
+    assert_eq!(document["event"], received.event());
+    assert_eq!(received.field("event").unwrap().as_deref(), Some("send-communication-from-requester"));
+    let texts = |issues: Vec<String>| issues.into_iter().filter(|text| !text.contains("endpoint")).collect::<Vec<_>>();
+    let told = document["issues"].as_array().unwrap().iter().map(|issue| issue["text"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(texts(received.findings().iter().map(|issue| issue.text.clone()).collect()), texts(told));
+    event.done().unwrap();
+    pos.stop();
+}
+
+#[test]
+fn the_second_that_we_send_a_referral_to_takes_the_place_of_the_first() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| {
+        let endpoint = document["partners"][0]["messaging"]["endpoint"].clone();
+        document["partners"][1]["messaging"]["endpoint"] = endpoint;
+    });
+    let sent = pos.referral(1, "Knee pain");
+    pos.engine.send("rms", "act-1", &sent).unwrap();
+    pos.engine.send("other", "act-2", &sent).unwrap();
+    let parties = || list(&pos, json!({}))[0]["parties"].clone();
+    let expected = |rms: &str, other: &str| json!([{"partner": "other", "role": other}, {"partner": "rms", "role": rms}]);
+    assert_eq!(parties(), expected("former-target", "target"));
+    pos.engine.send("rms", "act-3", &sent).unwrap();
+    assert_eq!(parties(), expected("target", "former-target"));
     pos.stop();
 }
 

@@ -60,6 +60,7 @@ fn a_source_says_the_other_side_of_it() {
     assert!(sent.contains(&"add-service-request".to_owned()) && !sent.contains(&"notify-add-process-request".to_owned()));
     assert!(received.contains(&"notify-add-process-request".to_owned()) && received.contains(&"add-rfi".to_owned()));
     assert!(!received.contains(&"add-service-request".to_owned()));
+    assert!(received.contains(&"notify-update-service-request".to_owned()), "the main RMS sends it as Target too");
 }
 
 #[test]

@@ -126,6 +126,23 @@ fn told(sequence: &str, sender: Side) -> Vec<(&'static str, Value)> {
     documents
 }
 
+/// The first clinic is not the target any more once it forwarded the referral (messaging.md 13). The source knows no more of the new one
+/// than the forwarder told it.
+#[test]
+fn a_clinic_that_forwarded_the_referral_has_no_more_word_in_it() {
+    let clinic = Clinic::new();
+    let pos = start(&clinic, Target);
+    for step in ["02-accepted", "03-forwarded"] {
+        exchange(&pos, step, &body("forward", step));
+    }
+    let refused = pos.message(TOKEN, &body("forward", "04-late-word-of-the-first-clinic"));
+    let outcome = parsed(&refused.body);
+    assert_eq!(refused.status, 403, "{outcome}");
+    assert_eq!(outcome["issue"][0]["severity"], "error", "{outcome}");
+    assert_eq!(pos.status()["store"]["referrals"], 2);
+    pos.assert_no_event(MESSAGE);
+}
+
 #[test]
 fn each_side_takes_what_the_other_sends_in_its_order() {
     for (sequence, _) in SEQUENCES {

@@ -125,7 +125,7 @@ fn who_forwards_a_referral_loses_it_at_once() {
     assert_eq!(receiver.state("R1").1, "received");
     // Anybody could speak as the new one's Target: it waits until a person says so.
     let told = receiver.take("target", &status("R2", "new", 30, "accepted"));
-    assert_eq!((&told["unlinked"], &told["candidates"][0]), (&json!(true), &json!(new.id)), "{told}");
+    assert_eq!((&told["unlinked"], &told["candidates"][0]["referral_id"]), (&json!(true), &json!(new.id)), "{told}");
     let stub = told["referral_id"].as_str().unwrap();
     assert_eq!((receiver.state("R2").1.as_str(), receiver.referral("R2").unwrap().version), ("requested", new.version));
     // What follows waits with it.
@@ -146,7 +146,7 @@ fn who_takes_over_a_child_that_another_told_of_waits_for_a_person() {
     let told_of = receiver.referral("C1").unwrap();
     assert_eq!(told_of.our_role, ReferralRole::Copy);
     let told = receiver.take("target", &status("C1", "1", 20, "accepted"));
-    assert_eq!((&told["unlinked"], &told["candidates"][0]), (&json!(true), &json!(told_of.id)), "{told}");
+    assert_eq!((&told["unlinked"], &told["candidates"][0]["referral_id"]), (&json!(true), &json!(told_of.id)), "{told}");
     assert_eq!(receiver.referral("C1").unwrap().version, told_of.version);
     receiver.join(told["referral_id"].as_str().unwrap(), &told_of.id);
     receiver.take("target", &status("C1", "2", 30, "in-progress"));
@@ -162,7 +162,10 @@ fn who_comes_first_with_a_number_bars_nobody() {
     let second = receiver.take("target", &status("V", "t", 12, "on-hold"));
     assert!(second["referral_id"] != stub && second["unlinked"] == json!(true), "{second}");
     let told = receiver.take("source", &new_referral("V"));
-    assert!(told["referral_id"] != stub && told["candidates"].as_array().unwrap().contains(&stub), "{told}");
+    assert!(
+        told["referral_id"] != stub && told["candidates"].as_array().unwrap().contains(&json!({"referral_id": stub})),
+        "{told}"
+    );
     let receiver = receiver.restarted();
     let record = receiver.referral("V").unwrap();
     assert_eq!((json!(record.id), record.unlinked, record.our_role), (told["referral_id"].clone(), false, ReferralRole::Target));
@@ -380,7 +383,7 @@ fn what_belongs_nowhere_waits_with_candidates_until_a_person_settles_it() {
     assert_eq!(receiver.store.referrals(&unlinked, 10).unwrap().len(), 1);
     // What follows goes to the same one.
     let again = receiver.take("target", &status("X1", "2", 20, "in-progress"));
-    assert_eq!((&again["unlinked"], &again["candidates"]), (&json!(true), &json!([known.id])));
+    assert_eq!((&again["unlinked"], &again["candidates"]), (&json!(true), &json!([{"referral_id": known.id}])));
     assert_eq!(receiver.referral("X1").unwrap().id, stub.id);
     assert!(receiver.referral("X1").unwrap().unlinked);
     settle(&receiver, &stub.id);

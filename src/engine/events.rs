@@ -17,8 +17,10 @@ use crate::error::{
 use crate::io::clock;
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Question, Signal};
+use crate::proto::guide::dialects::dialect;
 use crate::proto::messaging::Message;
 use crate::proto::messaging::attachment::Origin;
+use crate::proto::messaging::message::Arrived;
 use crate::proto::settings::Limits;
 use crate::proto::store::{EventRecord, event_kind};
 
@@ -299,7 +301,13 @@ impl Event {
                 let load = || {
                     let body = self.engine.store.message_body(&record.subject)?;
                     let origin = Origin { id: record.subject.clone(), partner: record.partner.clone() };
-                    Message::stored(body, record.document.clone(), origin, &limits_of_kept()).map(Arc::new)
+                    let settings = self.engine.settings();
+                    let arrived = Arrived {
+                        event: self.engine.store.reception(&record.subject)?.map(|known| known.event).unwrap_or_default(),
+                        dialect: settings.partner(&record.partner).and_then(|partner| dialect(&partner.dialect)),
+                        document: record.document.clone(),
+                    };
+                    Message::stored(body, arrived, origin, &limits_of_kept()).map(Arc::new)
                 };
                 message.get_or_try_init(load).map(Some)
             }

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use crate::engine::{Engine, events, rfc3339};
 use crate::error::{EREF_INVALID_ARGUMENT, EREF_NOT_FOUND, Error, Result};
 use crate::io::clock;
+use crate::proto::guide::dialects::dialect;
 use crate::proto::messaging::Message;
 use crate::proto::messaging::groups::Said;
 use crate::proto::messaging::notification::{self, Notice};
-use crate::proto::store::{Reception, ReceptionState};
+use crate::proto::messaging::tracking;
+use crate::proto::store::{Candidate, Link, Reception, ReceptionState};
 
 fn value(record: &Reception) -> Value {
     let mut value = json!({
@@ -42,7 +44,7 @@ impl Engine {
     pub fn inbox_show(&self, reception_id: &str) -> Result<String> {
         let record = self.reception(reception_id)?;
         let mut value = value(&record);
-        match self.notification_again(&record) {
+        match self.notification_again(&record, false) {
             Ok(document) => value["notification"] = serde_json::from_str(&document).unwrap_or_default(),
             Err(error) if error.status() == EREF_NOT_FOUND => {}
             Err(error) => return Err(error),
@@ -51,11 +53,12 @@ impl Engine {
     }
 
     /// Hands a reception over once more, as a MESSAGE event that was not seen before; a parked one comes again as for its first attempt.
-    /// Its document says what the message says, made from the message as it was received. Errors: `EREF_NOT_FOUND` (no such reception, or
+    /// Its document is made from the message as it was received, and says `resent`: summary, changes and needs are those of then, so that
+    /// nothing old comes as news; links and candidates are those of now. Errors: `EREF_NOT_FOUND` (no such reception, or
     /// its body is not kept any more), `EREF_WRONG_STATE` (its event is out just now).
     pub fn inbox_resend(&self, reception_id: &str) -> Result<()> {
         let record = self.reception(reception_id)?;
-        let document = self.notification_again(&record)?;
+        let document = self.notification_again(&record, true)?;
         self.0.store.resend_event(&record.id, &document, clock::now())?;
         self.0.queue.notify();
         Ok(())
@@ -65,20 +68,34 @@ impl Engine {
         self.0.store.reception(id)?.ok_or_else(|| Error::new(EREF_NOT_FOUND, "there is no reception of that id"))
     }
 
-    /// The notification of a message received before. What changed by it then stands in the referral's history.
-    fn notification_again(&self, record: &Reception) -> Result<String> {
-        let settings = self.0.settings();
-        let referral = record.referral_id.as_deref().map(|id| self.0.store.referral(id)).transpose()?.flatten();
-        let message = Message::parse(self.0.store.message_body(&record.id)?, &events::limits_of_kept())?;
+    /// The notification of a message received before: what it meant as it was told then, where it belongs as it is now.
+    fn notification_again(&self, record: &Reception, resent: bool) -> Result<String> {
+        let (settings, store) = (self.0.settings(), &self.0.store);
+        let referral = record.referral_id.as_deref().map(|id| store.referral(id)).transpose()?.flatten();
+        let message = Message::parse(store.message_body(&record.id)?, &events::limits_of_kept())?;
+        let spoken = settings.partner(&record.partner).and_then(|partner| dialect(&partner.dialect));
+        let issues = message.check(spoken.unwrap_or_else(|| message.dialect()));
+        let unlinked = referral.as_ref().filter(|referral| referral.unlinked);
+        let candidates = unlinked.map(|referral| store.candidates(&referral.id)).transpose()?.unwrap_or_default();
+        let candidates: Vec<Value> = candidates.iter().map(Candidate::document).collect();
+        let links: Vec<&Link> = referral.iter().flat_map(|referral| &referral.links).collect();
+        let own = referral.as_ref().map_or("", |referral| referral.id.as_str());
+        let (parents, children) = (tracking::linked(&links, own, true), tracking::linked(&links, own, false));
         let notice = Notice {
             partner: Some(&record.partner),
             trusted: record.trusted,
             our_role: referral.as_ref().map(|referral| referral.our_role.as_str()),
             referral_id: referral.as_ref().map(|referral| referral.id.as_str()),
             launch_id: referral.as_ref().and_then(|referral| referral.launch_id.as_deref()),
+            unlinked: unlinked.is_some(),
+            candidates: &candidates,
+            parents: &parents,
+            children: &children,
             ..Notice::default()
         };
         let said = Said::read(message.view()?, settings.system.time_zone.as_deref());
-        Ok(notification::document(said, &record.event, message.findings(), &notice))
+        let document = notification::document(said, &record.event, &issues, &notice);
+        let told = referral.as_ref().map(|referral| store.history_of(&referral.id, &record.id)).transpose()?.flatten();
+        Ok(tracking::again(&document, told.as_ref().map(|told| told.document.as_str()), resent))
     }
 }

@@ -27,6 +27,7 @@ pub use config::Config;
 pub use deliveries::Delivery;
 pub use events::{Cancel, Event};
 pub use launches::Launch;
+pub use sends::SendOptions;
 
 use crate::error::{EREF_CONFIG, EREF_WRONG_STATE, Error, Result};
 use crate::io::client::Client;

@@ -43,7 +43,7 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
         ("launch_id", record.launch_id.as_deref().map(Value::from)),
         ("status", status(&record.state.request)),
         ("task_status", status(&record.state.task)),
-        ("candidates", record.unlinked.then(|| candidates.iter().map(candidate).collect())),
+        ("candidates", record.unlinked.then(|| candidates.iter().map(Candidate::document).collect())),
     ];
     for (name, member) in optional {
         if let Some(member) = member {
@@ -54,15 +54,10 @@ fn value(record: &ReferralRecord, candidates: &[Candidate]) -> Value {
 }
 
 /// As in the referral document and in the notification.
-fn candidate(candidate: &Candidate) -> Value {
-    match candidate {
-        Candidate::Referral(id) => json!({"referral_id": id}),
-        Candidate::Launch(id) => json!({"launch_id": id}),
-    }
-}
-
 fn told(record: &HistoryRecord) -> Value {
     let mut value: Value = serde_json::from_str(&record.document).unwrap_or_else(|_| json!({}));
+    // For handing the message over again.
+    value.as_object_mut().map(|members| members.shift_remove("needs"));
     value["at"] = rfc3339(record.at).into();
     value["direction"] = if record.incoming { "in" } else { "out" }.into();
     value["partner"] = record.partner.as_str().into();

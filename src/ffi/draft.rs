@@ -55,8 +55,8 @@ impl ExclusiveHandle for eref_draft {
 ///
 /// Ownership: *out is owned by the caller: eref_draft_free. The texts are copied.
 /// Threads: any.
-/// Errors: EREF_NOT_FOUND (partner), EREF_UNKNOWN_EVENT, EREF_CONFIG (the partner has no "messaging.endpoint", or a dialect that is not
-/// composed), EREF_INVALID_UTF8, EREF_FORKED.
+/// Errors: EREF_NOT_FOUND (partner), EREF_UNKNOWN_EVENT, EREF_CONFIG (the partner has no "messaging.endpoint", or an unknown
+/// dialect), EREF_INVALID_UTF8, EREF_FORKED.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eref_draft_new(
@@ -81,8 +81,49 @@ pub unsafe extern "C" fn eref_draft_new(
     unsafe { guard("eref_draft_new", error, body) }
 }
 
+/// Begins a message to a partner about a referral known here: what you do not set is as it was last said, beyond the plain fields too.
+/// Fields you set win; an empty value takes away what is there.
+///
+/// referral_id is the "referral_id" of a notification or of eref_referral_find. relation is empty, or makes the message about a new
+/// referral that comes out of that one: "forwarded" (it replaces it), "split" (it is one of several), "chained" (it is made from it once
+/// it was performed). For a new referral set who is to perform it.
+///
+/// Ownership: *out is owned by the caller: eref_draft_free. The texts are copied.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND (partner, referral, or none of its messages is kept any more), EREF_UNKNOWN_EVENT, EREF_INVALID_ARGUMENT
+/// (relation), EREF_CONFIG, EREF_STORE, EREF_INVALID_UTF8, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_draft_new_for(
+    engine: *const eref_engine,
+    partner: *const c_char,
+    partner_len: usize,
+    event: *const c_char,
+    event_len: usize,
+    referral_id: *const c_char,
+    referral_id_len: usize,
+    relation: *const c_char,
+    relation_len: usize,
+    out: *mut *mut eref_draft,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable texts, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let (engine, home) = at_home(engine)?;
+        let (partner, event) = (text_in(partner, partner_len, "partner")?, text_in(event, event_len, "event")?);
+        let referral_id = text_in(referral_id, referral_id_len, "referral_id")?;
+        let draft = engine.draft_for(partner, event, referral_id, text_in(relation, relation_len, "relation")?)?;
+        let composing = Composing { draft, engine: ManuallyDrop::new(engine.guest()), home };
+        *out = eref_draft { head: eref_draft::new_head(), cell: Exclusive::new(composing) }.into_raw();
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_draft_new_for", error, body) }
+}
+
 /// The form to fill, as a JSON object; its "fields" list has name, required, format, codes and an example of every field that means
-/// something for this event.
+/// something for this event, and under "default" what a known referral has there.
 ///
 /// Ownership: *out is owned by the caller: eref_string_free.
 /// Threads: one call at a time on a draft.
@@ -180,12 +221,40 @@ pub unsafe extern "C" fn eref_draft_add_attachment(
     unsafe { guard("eref_draft_add_attachment", error, body) }
 }
 
+/// Adds a file that the partner fetches from an address, instead of one that goes in the message.
+///
+/// Ownership: the texts are copied.
+/// Threads: one call at a time on a draft.
+/// Errors: EREF_INVALID_ARGUMENT (title, content_type or url), EREF_INVALID_UTF8, EREF_BUSY.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_draft_add_attachment_url(
+    draft: *mut eref_draft,
+    title: *const c_char,
+    title_len: usize,
+    content_type: *const c_char,
+    content_type_len: usize,
+    url: *const c_char,
+    url_len: usize,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle and readable texts (header, Ownership and Text).
+    let body = || unsafe {
+        let title = text_in(title, title_len, "title")?;
+        let content_type = text_in(content_type, content_type_len, "content_type")?;
+        let url = text_in(url, url_len, "url")?;
+        exclusive(draft, |composing| composing.draft.add_attachment_url(title, content_type, url))
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_draft_add_attachment_url", error, body) }
+}
+
 /// Composes the message and checks it for the partner. The draft stays as it is: change it and build again.
 ///
 /// Ownership: *out is owned by the caller: eref_message_free.
 /// Threads: one call at a time on a draft.
-/// Errors: EREF_INVALID_FIELD (the detail is an OperationOutcome with all findings at once), EREF_INVALID_CONTENT (the same, of the host's
-/// own resources), EREF_TOO_LARGE, EREF_BUSY, EREF_FORKED.
+/// Errors: EREF_INVALID_FIELD (the detail is an OperationOutcome with all findings at once), EREF_INVALID_CONTENT (the same:
+/// the rules of the partner's dialect are not kept), EREF_TOO_LARGE, EREF_BUSY, EREF_FORKED.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eref_draft_build(draft: *mut eref_draft, out: *mut *mut eref_message, error: *mut *mut eref_error) -> i32 {

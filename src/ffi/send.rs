@@ -9,7 +9,7 @@ use super::handle::{Handle, Head, checked, reclaim};
 use super::message::eref_message;
 use super::string::eref_string;
 use super::text::{Text, eref_text, optional_output, output, text_in};
-use crate::engine::Delivery;
+use crate::engine::{Delivery, SendOptions};
 use crate::error::{EREF_INVALID_ARGUMENT, Error, Result};
 use crate::proto::store::DeliveryState;
 
@@ -67,7 +67,9 @@ impl eref_delivery {
 /// Ownership: *out is owned by the caller: eref_delivery_free. The message is copied and stays the caller's.
 /// Threads: any.
 /// Errors: EREF_KEY_REUSED (same key, other content), EREF_NOT_FOUND (partner), EREF_CONFIG (it has no "messaging.endpoint"),
-/// EREF_INVALID_ARGUMENT (host_key has not 1 to 255 bytes), EREF_UNKNOWN_EVENT, EREF_TEST_DATA (test and real would mix), EREF_STORE,
+/// EREF_INVALID_ARGUMENT (host_key has not 1 to 255 bytes), EREF_UNKNOWN_EVENT, EREF_TEST_DATA (test and real would mix),
+/// EREF_INVALID_CONTENT (the message has errors; the detail is an OperationOutcome with all of them), EREF_FORBIDDEN (by our part in the
+/// referral this is not ours to say), EREF_WRONG_STATE (a step that its life does not foresee; eref_send_with can force it), EREF_STORE,
 /// EREF_FORKED.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -93,6 +95,39 @@ pub unsafe extern "C" fn eref_send(
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_send", error, body) }
+}
+
+/// As eref_send, with options: a JSON object (docs/schema/send-options.json), or empty for none. "force" is the reason why a step that is
+/// not foreseen is taken all the same; it stands in the audit. "complete": true lets us add to a Bundle of your own what it lacks: ids,
+/// fullUrls, timestamp, profiles, the label of test data; without it a Bundle goes byte for byte or is refused.
+///
+/// Ownership: *out is owned by the caller: eref_delivery_free. Message and texts are copied.
+/// Threads: any.
+/// Errors: as eref_send; EREF_INVALID_JSON and EREF_INVALID_ARGUMENT (options).
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_send_with(
+    engine: *const eref_engine,
+    partner: *const c_char,
+    partner_len: usize,
+    host_key: *const c_char,
+    host_key_len: usize,
+    message: *const eref_message,
+    options: *const c_char,
+    options_len: usize,
+    out: *mut *mut eref_delivery,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handles, readable texts, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let (partner, host_key) = (text_in(partner, partner_len, "partner")?, text_in(host_key, host_key_len, "host_key")?);
+        let options = SendOptions::parse(text_in(options, options_len, "options")?)?;
+        *out = eref_delivery::make(&engine_in(engine)?.send_with(partner, host_key, checked(message)?.message(), &options)?);
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_send_with", error, body) }
 }
 
 /// Finds a delivery by its id or by the host's key.

@@ -176,6 +176,8 @@ pub trait Referrals: Send + Sync {
     fn candidates(&self, id: &str) -> Result<Vec<Candidate>>;
     /// The newest messages of a referral.
     fn history(&self, id: &str, limit: u32) -> Result<Vec<HistoryRecord>>;
+    /// What the history says of one message of a referral, by our id of the reception or delivery.
+    fn history_of(&self, id: &str, subject: &str) -> Result<Option<HistoryRecord>>;
     /// Gives a referral another identifier. `EREF_KEY_REUSED` when another referral carries it.
     fn link_referral(&self, id: &str, identifier: &Identifier, now: Millis) -> Result<()>;
     /// Makes an unlinked referral part of another: what led to it leads there, and so do its parties, links, history and events. False when

@@ -83,6 +83,8 @@ int main(void)
     eref_message_free(NULL);
 
     FAILS(eref_draft_new(NULL, NULL, N, NULL, N, NULL, NULL));
+    FAILS(eref_draft_new_for(NULL, NULL, N, NULL, N, NULL, N, NULL, N, NULL, NULL));
+    FAILS(eref_draft_add_attachment_url(NULL, NULL, N, NULL, N, NULL, N, NULL));
     FAILS(eref_draft_fields_json(NULL, NULL, NULL));
     FAILS(eref_draft_set(NULL, NULL, N, NULL, N, NULL));
     FAILS(eref_draft_add_resource(NULL, NULL, N, NULL));
@@ -91,6 +93,7 @@ int main(void)
     eref_draft_free(NULL);
 
     FAILS(eref_send(NULL, NULL, N, NULL, N, NULL, NULL, NULL));
+    FAILS(eref_send_with(NULL, NULL, N, NULL, N, NULL, NULL, N, NULL, NULL));
     FAILS(eref_delivery_find(NULL, NULL, N, NULL, NULL));
     FAILS(eref_delivery_resend(NULL, NULL, N, NULL, NULL));
     FAILS(eref_delivery_replace(NULL, NULL, N, NULL, N, NULL, NULL, NULL));
@@ -107,6 +110,7 @@ int main(void)
     FAILS(eref_referral_history(NULL, NULL, N, 1, NULL, NULL));
     FAILS(eref_referral_settle(NULL, NULL, N, NULL, N, NULL));
     FAILS(eref_inbox_list(NULL, NULL, N, 1, NULL, NULL));
+    FAILS(eref_inbox_show(NULL, NULL, N, NULL, NULL));
     FAILS(eref_inbox_resend(NULL, NULL, N, NULL));
     FAILS(eref_referral_link(NULL, NULL, N, NULL, N, NULL, N, NULL));
     FAILS(eref_audit_note(NULL, NULL, N, NULL));

@@ -309,6 +309,36 @@ impl Sqlite {
         Ok(records)
     }
 
+    fn read_history(&self, id: &str, subject: Option<&str>, limit: u32) -> Result<Vec<HistoryRecord>> {
+        let record = |row: &Row| {
+            let record = HistoryRecord {
+                at: row.get(0)?,
+                incoming: row.get(1)?,
+                partner: row.get(2)?,
+                event: row.get(3)?,
+                subject: row.get(4)?,
+                document: String::new(),
+            };
+            Ok((record, row.get::<_, Vec<u8>>(5)?))
+        };
+        let sealed: Vec<(HistoryRecord, Vec<u8>)> = self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT at, incoming, partner, event, subject, document FROM history
+                     WHERE referral_id = coalesce((SELECT merged_into FROM referral WHERE id = ?1), ?1) AND (?2 IS NULL OR subject = ?2)
+                     ORDER BY seq DESC LIMIT ?3",
+                )
+                .and_then(|mut query| query.query_map(params![id, subject, limit], record)?.collect())
+                .map_err(store_error)
+        })?;
+        let open = |(mut record, document): (HistoryRecord, Vec<u8>)| {
+            let document = self.vault.open_sealed("history.document", &record.subject, &document)?;
+            record.document = String::from_utf8_lossy(&document).into_owned();
+            Ok(record)
+        };
+        sealed.into_iter().map(open).collect()
+    }
+
     fn launch_of(&self, connection: &Connection, keys: &ReferralKeys) -> Result<Option<String>> {
         for value in &keys.launches {
             let mac = self.vault.lookup("correlation", value.as_bytes());
@@ -389,32 +419,11 @@ impl Referrals for Sqlite {
     }
 
     fn history(&self, id: &str, limit: u32) -> Result<Vec<HistoryRecord>> {
-        let record = |row: &Row| {
-            let record = HistoryRecord {
-                at: row.get(0)?,
-                incoming: row.get(1)?,
-                partner: row.get(2)?,
-                event: row.get(3)?,
-                subject: row.get(4)?,
-                document: String::new(),
-            };
-            Ok((record, row.get::<_, Vec<u8>>(5)?))
-        };
-        let sealed: Vec<(HistoryRecord, Vec<u8>)> = self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT at, incoming, partner, event, subject, document FROM history
-                     WHERE referral_id = coalesce((SELECT merged_into FROM referral WHERE id = ?1), ?1) ORDER BY seq DESC LIMIT ?2",
-                )
-                .and_then(|mut query| query.query_map(params![id, limit], record)?.collect())
-                .map_err(store_error)
-        })?;
-        let open = |(mut record, document): (HistoryRecord, Vec<u8>)| {
-            let document = self.vault.open_sealed("history.document", &record.subject, &document)?;
-            record.document = String::from_utf8_lossy(&document).into_owned();
-            Ok(record)
-        };
-        sealed.into_iter().map(open).collect()
+        self.read_history(id, None, limit)
+    }
+
+    fn history_of(&self, id: &str, subject: &str) -> Result<Option<HistoryRecord>> {
+        self.read_history(id, Some(subject), 1).map(|mut found| found.pop())
     }
 
     fn link_referral(&self, id: &str, identifier: &Identifier, now: Millis) -> Result<()> {

@@ -34,6 +34,8 @@ pub enum Home {
     TargetOrganization,
     /// Location of the performer.
     TargetLocation,
+    /// PractitionerRole of who acted.
+    UserRole,
     /// Practitioner who acted.
     User,
     /// Task.
@@ -44,6 +46,8 @@ pub enum Home {
     AppointmentLocation,
     /// Communication.
     Communication,
+    /// The Communication that is the advice of an eConsult: the result of a Task.
+    Advice,
     /// Whatever is in focus.
     Focus,
     /// The attachments of all documents and communications, as one list.
@@ -64,13 +68,13 @@ impl Home {
             Self::Header => Some("MessageHeader"),
             Self::Request => Some("ServiceRequest"),
             Self::Patient => Some("Patient"),
-            Self::RequesterRole | Self::TargetRole => Some("PractitionerRole"),
+            Self::RequesterRole | Self::TargetRole | Self::UserRole => Some("PractitionerRole"),
             Self::Requester | Self::Target | Self::User => Some("Practitioner"),
             Self::RequesterOrganization | Self::TargetOrganization => Some("Organization"),
             Self::RequesterLocation | Self::TargetLocation | Self::AppointmentLocation => Some("Location"),
             Self::Task => Some("Task"),
             Self::Appointment => Some("Appointment"),
-            Self::Communication => Some("Communication"),
+            Self::Communication | Self::Advice => Some("Communication"),
             Self::Focus | Self::Attachments | Self::AttachmentHolders | Self::Answers | Self::Questions => None,
         }
     }

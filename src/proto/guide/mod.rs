@@ -8,4 +8,5 @@ pub mod field;
 pub mod fields_table;
 pub mod lifecycle;
 pub mod rules;
+pub mod rules_ca;
 pub mod rules_on;

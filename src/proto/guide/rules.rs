@@ -101,8 +101,10 @@ pub struct Rules {
 }
 
 /// What an event says about the status of its focus: event, resource type, the statuses, and the source (messaging.md 12).
-pub const EVENT_STATUS: &[(&str, &str, &[&str], &str)] =
-    &[("revoke-service-request", "ServiceRequest", &["revoked", "entered-in-error"], "Ontario 0.11.1 ServiceRequest lifecycle")];
+pub const EVENT_STATUS: &[(&str, &str, &[&str], &str)] = &[
+    ("add-service-request", "ServiceRequest", &["active", "on-hold"], "Ontario 0.11.1 ServiceRequest lifecycle"),
+    ("revoke-service-request", "ServiceRequest", &["revoked", "entered-in-error"], "Ontario 0.11.1 ServiceRequest lifecycle"),
+];
 
 /// Code systems of an identifier's type, in the spellings that are met (messaging.md 7).
 pub const IDENTIFIER_TYPES: &[&str] =

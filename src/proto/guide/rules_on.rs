@@ -9,12 +9,12 @@ use super::rules::What::{Absent, AtMostOne, LeadsTo, Milliseconds, OneOf, Requir
 use super::rules::{Content, Profile, Rule, Rules, What};
 use crate::proto::fhir::outcome::Level::{self, Error, Information, Warning};
 
-const fn rule(holder: &'static [&'static str], names: &'static [&'static str], what: What, level: Level) -> Rule {
+pub(super) const fn rule(holder: &'static [&'static str], names: &'static [&'static str], what: What, level: Level) -> Rule {
     Rule { holder, names, what, level }
 }
 
 /// What a complete coding has.
-const CODING: &[&str] = &["system", "code", "display"];
+pub(super) const CODING: &[&str] = &["system", "code", "display"];
 
 /// `meta.profile` is 1..* in every profile of the guide (messaging.md 4.1).
 const DECLARED: Rule = rule(&["meta"], &["profile"], Required, Error);
@@ -63,6 +63,45 @@ const MESSAGE_HEADER_0_11: Profile = Profile { resource: "MessageHeader", source
 ] };
 
 #[rustfmt::skip]
+const BUNDLE_0_12: Profile = Profile { resource: "Bundle", source: "Ontario 0.12.4 Bundle", rules: &[
+    rule(&["identifier"], &["system", "value"], Required, Error),
+    rule(&[], &["timestamp"], Required, Error),
+    rule(&["entry"], &["fullUrl"], Required, Warning),
+] };
+
+#[rustfmt::skip]
+const MESSAGE_HEADER_0_12: Profile = Profile { resource: "MessageHeader", source: "Ontario 0.12.2 MessageHeader", rules: &[
+    // The UUID of the fullUrl stands in for it.
+    rule(&[], &["id"], Required, Warning),
+    DECLARED,
+    rule(&["eventCoding"], &["display"], Required, Information),
+    rule(&["reason", "coding"], CODING, Required, Error),
+    rule(&[], &["author"], LeadsTo(&["PractitionerRole"]), Error),
+] };
+
+#[rustfmt::skip]
+const SERVICE_REQUEST_0_12: Profile = Profile { resource: "ServiceRequest", source: "Ontario 0.12.0 ServiceRequest", rules: &[
+    DECLARED,
+    rule(&["identifier"], &["system", "value"], Required, Error),
+    rule(&["basedOn", "identifier"], &["system"], Required, Error),
+    // What 0.11 says of it, and nothing seen of 0.12 takes back.
+    rule(&[], &["basedOn", "replaces"], LeadsTo(&["ServiceRequest"]), Warning),
+    rule(&[], &["intent"], OneOf(&["proposal"]), Warning),
+    rule(&["category", "coding"], CODING, Required, Warning),
+    rule(&["code", "coding"], CODING, Required, Warning),
+] };
+
+#[rustfmt::skip]
+const PATIENT_0_12: Profile = Profile { resource: "Patient", source: "Ontario 0.12.5TU Patient", rules: &[
+    DECLARED,
+    rule(&["name"], &["prefix", "suffix"], AtMostOne, Warning),
+    rule(&[], &["gender"], Required, Error),
+    rule(&["maritalStatus", "coding"], CODING, Required, Error),
+    rule(&["communication", "language"], &["coding"], Required, Error),
+    rule(&["communication", "language", "coding"], CODING, Required, Error),
+] };
+
+#[rustfmt::skip]
 const TASK_0_10: Profile = Profile { resource: "Task", source: "Ontario 0.10.1 Task", rules: &[
     DECLARED,
     rule(&[], &["basedOn"], Required, Error),
@@ -70,6 +109,9 @@ const TASK_0_10: Profile = Profile { resource: "Task", source: "Ontario 0.10.1 T
     // The codes of traffic (messaging.md 6); one is a slip that the guide itself prints.
     rule(&["code", "coding"], &["code"], OneOf(&["process-request", "process-request-consult", "request-for-information-for-requester",
         "perform-request"]), Warning),
+    // What the main RMS honours (messaging.md 6).
+    rule(&[], &["status"], OneOf(&["requested", "received", "accepted", "in-progress", "on-hold", "ready", "rejected", "cancelled",
+        "completed"]), Warning),
 ] };
 
 #[rustfmt::skip]
@@ -253,6 +295,28 @@ pub const ON_0_11: Rules = Rules {
         (&DOCUMENT_REFERENCE_0_11, Seen),
         (&QUESTIONNAIRE_RESPONSE_0_12, Inferred),
         (&OPERATION_OUTCOME_0_11, Seen),
+    ],
+    contents: &[(&REQUEST_MESSAGE, Seen), (&TASK_MESSAGE, Seen), (&APPOINTMENT_MESSAGE, Seen), (&COMMUNICATION_MESSAGE, Seen)],
+    versions: VERSIONS,
+    canonical: CANONICAL,
+};
+
+/// Ontario 0.12.
+pub const ON_0_12: Rules = Rules {
+    profiles: &[
+        (&BUNDLE_0_12, Seen),
+        (&MESSAGE_HEADER_0_12, Seen),
+        (&SERVICE_REQUEST_0_12, Seen),
+        (&TASK_0_10, Inferred),
+        (&APPOINTMENT_0_12, Seen),
+        (&COMMUNICATION_0_12, Seen),
+        (&PATIENT_0_12, Seen),
+        (&PRACTITIONER_ROLE_0_12, Seen),
+        (&PRACTITIONER_0_12, Seen),
+        (&HEALTHCARE_SERVICE_0_11, Inferred),
+        (&DOCUMENT_REFERENCE_0_11, Inferred),
+        (&QUESTIONNAIRE_RESPONSE_0_12, Seen),
+        (&OPERATION_OUTCOME_0_11, Inferred),
     ],
     contents: &[(&REQUEST_MESSAGE, Seen), (&TASK_MESSAGE, Seen), (&APPOINTMENT_MESSAGE, Seen), (&COMMUNICATION_MESSAGE, Seen)],
     versions: VERSIONS,

@@ -1,19 +1,23 @@
-//! Puts a draft's Bundle together: resources from fields, the references between them, labels and order (messaging.md 4).
+//! Puts a draft's Bundle together: what is known of the referral, the host's resources and fields, the references between them, labels and
+//! order (messaging.md 4).
+
+mod finish;
+mod link;
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use serde_json::{Map, Value, json};
 
-use super::compose::{Draft, File, finding};
-use super::path::{self, elements_of, resource_type};
+use self::finish::{address, drop_gaps, keep_reached, labelled};
+pub(super) use self::finish::{arrange, keys_in, label};
+use super::compose::{Draft, finding};
+use super::known::{CONTENT, Known, part_key, same_identifier};
+use super::path::{self, resource_type};
 use super::time;
 use crate::proto::fhir::outcome::Issue;
-use crate::proto::guide::dialects::{HTEST, MEMBER_ORDER, OWN_COMMUNICATION, OWN_REFERRAL, OWN_TASK};
-use crate::proto::guide::events::Direction;
-use crate::proto::guide::field::Home;
+use crate::proto::guide::dialects::{OWN_REFERRAL, OWN_TASK};
+use crate::proto::guide::field::{Field, Home, Kind};
 use crate::proto::guide::fields_table::FIELDS;
 use crate::proto::store::{Identifier, Millis};
 
@@ -23,6 +27,8 @@ struct Entry {
     value: Value,
     /// The host's own: nothing is written into it but labels.
     host: bool,
+    /// Only known of the referral: it goes along when something leads to it.
+    known: bool,
 }
 
 struct Assembly<'d> {
@@ -32,34 +38,28 @@ struct Assembly<'d> {
     own_base: String,
     partner_base: String,
     parts: BTreeMap<Home, Entry>,
-    /// Attachments, and host resources that play no part of their own.
+    /// Attachments, and resources that play no part of their own.
     others: Vec<Entry>,
+    /// Where the resources are that others name by keys.
+    addresses: BTreeMap<String, String>,
 }
 
-/// The Bundle of a draft. What is wrong with it goes to `issues`.
-pub(super) fn bundle(draft: &Draft, now: Millis, random: &dyn Fn() -> [u8; 32], issues: &mut Vec<Issue>) -> Value {
-    let mut assembly = Assembly {
-        draft,
-        random,
-        now: time::timestamp(now, draft.settings.system.time_zone.as_deref()),
-        own_base: draft.settings.fhir_base(),
-        partner_base: draft.endpoint.rsplit_once('/').map_or(draft.endpoint.as_str(), |(base, _)| base).to_owned(),
-        parts: BTreeMap::new(),
-        others: Vec::new(),
-    };
+/// The Bundle of a draft, and what is wrong with it.
+pub(super) fn bundle(draft: &Draft, now: Millis, random: &dyn Fn() -> [u8; 32]) -> (Value, Vec<Issue>) {
+    let mut issues = Vec::new();
+    let mut assembly = Assembly::new(draft, now, random);
     assembly.take_host_resources();
-    assembly.write_fields(issues);
-    assembly.make_missing_parts();
-    assembly.link_roles();
+    assembly.take_known();
+    assembly.write_fields(&mut issues);
     assembly.add_attachments();
-    assembly.link_request();
-    assembly.link_task();
-    assembly.link_appointment();
-    assembly.link_communication();
-    assembly.header();
-    let entries = assembly.ordered(issues);
-    check_references(&entries, issues);
-    assembly.envelope(entries)
+    (assembly.bundle(&mut issues), issues)
+}
+
+/// The Bundle of what is known of the referral, as the draft would begin with it.
+pub(super) fn bundle_of_referral(draft: &Draft) -> Value {
+    let mut assembly = Assembly::new(draft, 0, &|| [0; 32]);
+    assembly.take_known();
+    assembly.bundle(&mut Vec::new())
 }
 
 fn reference(url: &str) -> Value {
@@ -75,22 +75,103 @@ fn default(value: &mut Value, member: &str, with: Value) {
     }
 }
 
-impl Assembly<'_> {
+impl<'d> Assembly<'d> {
+    fn new(draft: &'d Draft, now: Millis, random: &'d dyn Fn() -> [u8; 32]) -> Self {
+        Self {
+            draft,
+            random,
+            now: time::timestamp(now, draft.settings.system.time_zone.as_deref()),
+            own_base: draft.settings.fhir_base(),
+            partner_base: draft.endpoint.rsplit_once('/').map_or(draft.endpoint.as_str(), |(base, _)| base).to_owned(),
+            parts: BTreeMap::new(),
+            others: Vec::new(),
+            addresses: BTreeMap::new(),
+        }
+    }
+
+    /// Joins the resources and closes the envelope.
+    fn bundle(mut self, issues: &mut Vec<Issue>) -> Value {
+        self.make_missing_parts();
+        self.link_roles();
+        self.link_request();
+        self.link_task();
+        self.link_appointment();
+        self.link_communication();
+        self.link_files();
+        self.header();
+        self.bring_named();
+        let entries = self.ordered(issues);
+        let entries = keep_reached(entries, issues);
+        self.envelope(entries)
+    }
+
     fn uuid(&self) -> String {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&(self.random)()[..16]);
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
-    /// A new resource of this type, with the members the dialect fixes.
-    fn new_entry(&self, kind: &str) -> Entry {
-        let id = self.uuid();
-        let mut value = json!({"resourceType": kind, "id": id});
+    fn known(&self) -> Option<&'d Known> {
+        self.draft.known.as_ref().map(|(_, known)| known.as_ref())
+    }
+
+    /// A resource of this type with the members the dialect fixes: a new one, or one that is known and keeps its id.
+    fn entry(&self, kind: &str, known: Option<Value>) -> Entry {
+        let is_known = known.is_some();
+        let mut value = known.unwrap_or_else(|| json!({"resourceType": kind}));
+        let own = value.get("id").and_then(Value::as_str).filter(|id| uuid::Uuid::parse_str(id).is_ok());
+        let id = own.map_or_else(|| self.uuid(), str::to_ascii_lowercase);
         let fixed = self.draft.dialect.resource(kind).and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-        if let Some(members) = value.as_object_mut() {
-            members.extend(fixed.unwrap_or_default());
+        value["id"] = json!(id);
+        fixed.into_iter().flatten().for_each(|(name, with)| default(&mut value, &name, with));
+        Entry { url: format!("urn:uuid:{id}"), value, host: false, known: is_known }
+    }
+
+    /// What the referral is already: its parts, and the work or booking that this message is about.
+    fn take_known(&mut self) {
+        let Some(known) = self.known() else { return };
+        let child = self.draft.child.is_some();
+        for (home, value) in known.parts() {
+            // A child goes to another performer, and may come from another requester.
+            let requester = *home >= Home::RequesterRole && *home <= Home::RequesterLocation;
+            let other = (*home >= Home::TargetRole && *home <= Home::TargetLocation) || (requester && self.draft.names_requester());
+            if self.draft.host_speaks_for(*home) || (child && other) {
+                continue;
+            }
+            let mut value = value.clone();
+            if let Some(request) = value.as_object_mut().filter(|_| child && *home == Home::Request) {
+                // What belongs to the parent alone.
+                for name in ["id", "identifier", "basedOn", "replaces", "authoredOn", "performer", "status"] {
+                    request.shift_remove(name);
+                }
+            }
+            let entry = self.entry(home.resource_type().unwrap_or_default(), Some(value));
+            self.parts.insert(*home, entry);
         }
-        Entry { url: format!("urn:uuid:{id}"), value, host: false }
+        if !child {
+            self.take_known_work(known);
+        }
+    }
+
+    fn take_known_work(&mut self, known: &Known) {
+        let focus = self.draft.focus_homes();
+        if focus.contains(&Home::Task) && self.draft.event.code != "add-rfi" && !self.draft.host_speaks_for(Home::Task) {
+            let entry = known.task().map(|task| self.entry("Task", Some(task)));
+            self.parts.extend(entry.map(|entry| (Home::Task, entry)));
+        }
+        // A booking without a number is a new one, unless the event is about one that is known.
+        let number = self.draft.value("appointment.identifier");
+        let changes = number.is_some() || self.draft.event.code != "notify-add-appointment";
+        if focus.contains(&Home::Appointment) && changes && !self.draft.host_speaks_for(Home::Appointment) {
+            let Some(mut booking) = known.appointment(number).cloned() else { return };
+            let moved = ["appointment.start", "appointment.end"].into_iter().any(|name| self.draft.value(name).is_some());
+            let stale: &[&str] = if moved { &["text", "start", "end", "minutesDuration"] } else { &["text"] };
+            if let Some(members) = booking.as_object_mut() {
+                stale.iter().for_each(|name| drop(members.shift_remove(*name)));
+            }
+            let entry = self.entry("Appointment", Some(booking));
+            self.parts.insert(Home::Appointment, entry);
+        }
     }
 
     /// The host's resources: a UUID as id makes the fullUrl; another id makes an address below our base, so that `Type/id` leads to it.
@@ -108,7 +189,7 @@ impl Assembly<'_> {
                     format!("urn:uuid:{id}")
                 }
             };
-            let entry = Entry { url, value, host: true };
+            let entry = Entry { url, value, host: true, known: false };
             let homes = [Home::Request, Home::Patient, Home::Task, Home::Appointment, Home::Communication];
             match homes.into_iter().find(|home| home.resource_type() == Some(kind)) {
                 Some(home) => drop(self.parts.insert(home, entry)),
@@ -118,31 +199,97 @@ impl Assembly<'_> {
     }
 
     fn write_fields(&mut self, issues: &mut Vec<Issue>) {
-        let (own, partner, dialect) = (self.own_base.clone(), self.partner_base.clone(), self.draft.dialect);
         for ((position, index), value) in &self.draft.fields {
             let Some(field) = FIELDS.get(*position) else { continue };
-            let (home, place) = field.places[0];
+            let (home, place) = self.place(field, *index);
             let Some(kind) = home.resource_type() else { continue };
             if self.draft.host_speaks_for(home) {
                 issues.push(finding(field.name, "a resource of the host's own stands in its place; set one or the other"));
-                continue;
+            } else if field.name.starts_with("referral.identifier[]") && self.numbers().is_some_and(|own| !own.is_empty()) {
+                // By these the referral is known; what is new among them is added (see `add_numbers`).
+            } else if value.is_empty() {
+                if let Some(entry) = self.parts.get_mut(&home) {
+                    path::remove(&mut entry.value, place, *index);
+                }
+            } else {
+                self.write(home, kind, place, *index, typed(field, value));
+                if let (Some(concept), Some(entry)) = (place.strip_suffix(".text"), self.parts.get_mut(&home)) {
+                    // Other words than those of the code that stood there.
+                    path::remove(&mut entry.value, &format!("{concept}.coding"), *index);
+                }
             }
-            let start = |prefix: &str| {
-                let text = dialect.element(&format!("{kind}.{prefix}"))?;
-                serde_json::from_str(&text.replace("{self}", &own).replace("{partner}", &partner)).ok()
-            };
-            let entry = self.part(home, kind);
-            path::write(&mut entry.value, place, *index, json!(value), &start);
         }
+        self.add_numbers();
         self.parts.values_mut().filter(|entry| !entry.host).for_each(|entry| drop_gaps(&mut entry.value));
+    }
+
+    fn write(&mut self, home: Home, kind: &str, place: &str, index: usize, value: Value) {
+        let (own, partner, dialect) = (self.own_base.clone(), self.partner_base.clone(), self.draft.dialect);
+        let start = |prefix: &str| {
+            let text = dialect.element(&format!("{kind}.{prefix}"))?;
+            serde_json::from_str(&text.replace("{self}", &own).replace("{partner}", &partner)).ok()
+        };
+        path::write(&mut self.part(home, kind).value, place, index, value, &start);
+    }
+
+    /// Where a field is written: where it stands already in the same element, else in its first place. Telephone and fax stand on the Location where there is
+    /// one, else on the role (messaging.md 5.6).
+    fn place(&self, field: &Field, index: usize) -> (Home, &'static str) {
+        let first = field.places.first().copied().unwrap_or((Home::Focus, ""));
+        let last = |place: &'static str| place.rsplit('.').next();
+        let is_there = |(home, place): &&(Home, &'static str)| {
+            let there = |entry: &Entry| !entry.host && path::holds(&entry.value, place, index);
+            last(place) == last(first.1) && self.parts.get(home).is_some_and(there)
+        };
+        let usual = |(home, place): &&(Home, &'static str)| {
+            let telecom = home.resource_type() == Some("Location") && place.starts_with("telecom");
+            !telecom || self.parts.contains_key(home)
+        };
+        field.places.iter().find(is_there).or_else(|| field.places.iter().find(usual)).copied().unwrap_or(first)
+    }
+
+    /// The numbers of the known referral that the message is about.
+    fn numbers(&self) -> Option<&'d [Value]> {
+        self.known().filter(|_| self.draft.child.is_none()).map(Known::identifiers)
+    }
+
+    /// The numbers the host gives beyond those that are known.
+    fn add_numbers(&mut self) {
+        let Some(known) = self.numbers().filter(|own| !own.is_empty()) else { return };
+        let positions = ["system", "value"].map(|part| {
+            let name = format!("referral.identifier[].{part}");
+            FIELDS.iter().position(|field| field.name == name).unwrap_or_default()
+        });
+        let given = |position: usize, index: usize| self.draft.fields.get(&(position, index)).filter(|value| !value.is_empty());
+        let indices = self.draft.fields.keys().filter(|(position, _)| *position == positions[1]).map(|(_, index)| *index);
+        let mut more = Vec::new();
+        for index in indices {
+            let Some(value) = given(positions[1], index) else { continue };
+            let system = given(positions[0], index).cloned();
+            let is_it = |own: &&Value| match &system {
+                Some(system) => same_identifier(own, &json!({"system": system, "value": value})),
+                None => own.get("value").and_then(Value::as_str) == Some(value),
+            };
+            if !known.iter().any(|own| is_it(&own)) {
+                more.push(json!({"system": system.unwrap_or_else(|| self.referral_system()), "value": value}));
+            }
+        }
+        if let Some(numbers) = self.own(Home::Request).and_then(|request| request.get_mut("identifier")?.as_array_mut()) {
+            numbers.extend(more);
+        }
+    }
+
+    fn referral_system(&self) -> String {
+        self.draft.settings.system.referral_system.clone().unwrap_or_else(|| format!("{}{OWN_REFERRAL}", self.own_base))
     }
 
     fn part(&mut self, home: Home, kind: &str) -> &mut Entry {
         if !self.parts.contains_key(&home) {
-            let entry = self.new_entry(kind);
+            let entry = self.entry(kind, None);
             self.parts.insert(home, entry);
         }
-        self.parts.entry(home).or_insert_with(|| Entry { url: String::new(), value: Value::Null, host: false })
+        let none = || Entry { url: String::new(), value: Value::Null, host: false, known: false };
+        self.parts.entry(home).or_insert_with(none)
     }
 
     /// What every message holds (messaging.md 4.2).
@@ -152,6 +299,9 @@ impl Assembly<'_> {
         if self.draft.host_resource(Home::Request).is_none() {
             homes.extend([Home::RequesterRole, Home::TargetRole]);
         }
+        if self.parts.contains_key(&Home::User) {
+            homes.push(Home::UserRole);
+        }
         for home in homes {
             if let Some(kind) = home.resource_type() {
                 self.part(home, kind);
@@ -159,183 +309,25 @@ impl Assembly<'_> {
         }
     }
 
-    fn to(&self, home: Home) -> Option<Value> {
-        self.parts.get(&home).map(|entry| reference(&entry.url))
-    }
-
-    /// The part when it is ours to write into.
-    fn own(&mut self, home: Home) -> Option<&mut Value> {
-        self.parts.get_mut(&home).filter(|entry| !entry.host).map(|entry| &mut entry.value)
-    }
-
-    fn link(&mut self, home: Home, member: &str, with: Option<Value>) {
-        if let (Some(value), Some(with)) = (self.own(home), with) {
-            default(value, member, with);
-        }
-    }
-
-    fn link_roles(&mut self) {
-        let roles = [
-            (Home::RequesterRole, Home::Requester, Home::RequesterOrganization, Home::RequesterLocation),
-            (Home::TargetRole, Home::Target, Home::TargetOrganization, Home::TargetLocation),
-        ];
-        for (role, person, organization, location) in roles {
-            self.link(role, "practitioner", self.to(person));
-            self.link(role, "organization", self.to(organization));
-            self.link(role, "location", self.to(location).map(|to| json!([to])));
-        }
-    }
-
-    /// The requester's or performer's role: ours, or whom the host's ServiceRequest names.
-    fn party(&self, role: Home) -> Option<Value> {
-        self.to(role).or_else(|| {
-            let request = &self.parts.get(&Home::Request).filter(|entry| entry.host)?.value;
-            let member = if role == Home::RequesterRole { "requester" } else { "performer" };
-            elements_of(request.get(member)).first().cloned()
-        })
-    }
-
-    /// The side that sends, and the side it sends to.
-    fn sides(&self) -> (Option<Value>, Option<Value>) {
-        let (requester, target) = (self.party(Home::RequesterRole), self.party(Home::TargetRole));
-        if self.draft.event.direction == Direction::TargetToSource { (target, requester) } else { (requester, target) }
-    }
-
-    fn link_request(&mut self) {
-        let random_value = self.uuid();
-        let system =
-            self.draft.settings.system.referral_system.clone().unwrap_or_else(|| format!("{}{OWN_REFERRAL}", self.own_base));
-        let revoked = self.draft.event.code == "revoke-service-request" && self.draft.value("referral.status").is_none();
-        let now = self.now.clone();
-        if let Some(request) = self.own(Home::Request) {
-            default(request, "identifier", json!([{}]));
-            for identifier in request.get_mut("identifier").and_then(Value::as_array_mut).into_iter().flatten() {
-                default(identifier, "system", json!(system));
-                default(identifier, "value", json!(random_value));
+    /// Brings the known resources that something names, and puts addresses in the place of keys.
+    fn bring_named(&mut self) {
+        for home in CONTENT {
+            if let Some(entry) = self.parts.get(&home) {
+                self.addresses.insert(part_key(home), entry.url.clone());
             }
-            if revoked && let Some(members) = request.as_object_mut() {
-                members.insert("status".to_owned(), json!("revoked"));
-            }
-            default(request, "authoredOn", json!(now));
         }
-        self.link(Home::Request, "subject", self.to(Home::Patient));
-        self.link(Home::Request, "requester", self.to(Home::RequesterRole));
-        self.link(Home::Request, "performer", self.to(Home::TargetRole).map(|to| json!([to])));
-        self.link_supporting_information();
-    }
-
-    /// Attachments and host resources that support the referral are named by it (messaging.md 4.2).
-    fn link_supporting_information(&mut self) {
-        let supports = ["DocumentReference", "QuestionnaireResponse", "AllergyIntolerance", "Condition"];
-        let Some(request) = self.parts.get_mut(&Home::Request) else { return };
-        let named: Vec<Value> = elements_of(request.value.get("supportingInfo")).to_vec();
-        let own_request = !request.host;
-        let wanted =
-            self.others.iter().filter(|entry| supports.contains(&resource_type(&entry.value)) && (own_request || !entry.host));
-        let more: Vec<Value> = wanted.map(|entry| reference(&entry.url)).collect();
-        if !more.is_empty()
-            && let Some(members) = request.value.as_object_mut()
-        {
-            members.insert("supportingInfo".to_owned(), Value::Array(named.into_iter().chain(more).collect()));
-        }
-    }
-
-    /// The reference to the referral with its identifier, which outlives the message (messaging.md 4.1, rule 4).
-    fn based_on(&self) -> Option<Value> {
-        let request = self.parts.get(&Home::Request)?;
-        let identifier = elements_of(request.value.get("identifier")).first()?;
-        let identifier = json!({"use": "official", "system": identifier.get("system"), "value": identifier.get("value")});
-        Some(json!([{"reference": request.url, "identifier": identifier}]))
-    }
-
-    fn task_identifier(&self) -> Option<Value> {
-        let identifier = elements_of(self.parts.get(&Home::Request)?.value.get("identifier")).first()?;
-        let part = |name: &str| Some(identifier.get(name)?.as_str()?.to_owned());
-        let own = own_task(&self.own_base, &Identifier { system: part("system")?, value: part("value")? });
-        Some(json!([{"system": own.system, "value": own.value}]))
-    }
-
-    fn link_task(&mut self) {
-        let now = json!(self.now);
-        self.link(Home::Task, "identifier", self.task_identifier());
-        self.link(Home::Task, "basedOn", self.based_on());
-        self.link(Home::Task, "for", self.to(Home::Patient));
-        self.link(Home::Task, "authoredOn", Some(now.clone()));
-        self.link(Home::Task, "lastModified", Some(now));
-        self.link(Home::Task, "requester", self.party(Home::RequesterRole));
-        self.link(Home::Task, "owner", self.party(Home::TargetRole));
-    }
-
-    fn link_appointment(&mut self) {
-        self.link(Home::Appointment, "basedOn", self.based_on());
-        let actors = [self.to(Home::Patient), self.party(Home::TargetRole), self.to(Home::AppointmentLocation)];
-        let participants: Vec<Value> = actors
-            .into_iter()
-            .flatten()
-            .map(|actor| json!({"actor": actor, "required": "required", "status": "accepted"}))
-            .collect();
-        self.link(Home::Appointment, "participant", Some(Value::Array(participants)));
-    }
-
-    fn link_communication(&mut self) {
-        let (sender, recipient) = self.sides();
-        let number = json!([{"system": format!("{}{OWN_COMMUNICATION}", self.own_base), "value": self.uuid()}]);
-        self.link(Home::Communication, "identifier", Some(number));
-        self.link(Home::Communication, "basedOn", self.based_on());
-        self.link(Home::Communication, "subject", self.to(Home::Patient));
-        self.link(Home::Communication, "sent", Some(json!(self.now)));
-        self.link(Home::Communication, "sender", sender);
-        self.link(Home::Communication, "recipient", recipient.map(|recipient| json!([recipient])));
-    }
-
-    /// One DocumentReference for each file (messaging.md 5.7).
-    fn add_attachments(&mut self) {
-        for file in &self.draft.attachments {
-            let mut entry = self.new_entry("DocumentReference");
-            default(&mut entry.value, "subject", self.to(Home::Patient).unwrap_or_default());
-            default(&mut entry.value, "date", json!(self.now));
-            if let Some(author) = self.sides().0 {
-                default(&mut entry.value, "author", json!([author]));
-            }
-            default(&mut entry.value, "content", json!([{"attachment": attachment(file)}]));
-            if let Some(request) = self.to(Home::Request) {
-                default(&mut entry.value, "context", json!({"related": [request]}));
-            }
+        let mut keys = Vec::new();
+        self.parts.values().chain(&self.others).for_each(|entry| keys_in(&entry.value, &mut keys));
+        while let (Some(key), Some(known)) = (keys.pop(), self.known()) {
+            let Some(value) = known.others().get(&key).filter(|_| !self.addresses.contains_key(&key)) else { continue };
+            let entry = self.entry(resource_type(value), Some(value.clone()));
+            keys_in(&entry.value, &mut keys);
+            self.addresses.insert(key, entry.url.clone());
             self.others.push(entry);
         }
-    }
-
-    /// The MessageHeader (messaging.md 4.3).
-    fn header(&mut self) {
-        let draft = self.draft;
-        let (author, receiver) = self.sides();
-        let system = &draft.settings.system;
-        let own_endpoint = format!("{}/$process-message", self.own_base);
-        let identifier =
-            self.parts.get(&Home::Request).and_then(|entry| elements_of(entry.value.get("identifier")).first().cloned());
-        let identifier = identifier.map(|own| json!({"system": own.get("system"), "value": own.get("value")}));
-        let mut destination = json!({"name": draft.partner, "endpoint": draft.endpoint});
-        default(&mut destination, "receiver", receiver.unwrap_or_default());
-        let focus: Vec<Value> = draft.focus_homes().into_iter().filter_map(|home| self.to(home)).collect();
-        let dialect = draft.dialect;
-        let code = dialect.event_code(draft.event.code);
-        let event = json!({"system": dialect.event_system, "code": code, "display": draft.event.display});
-        let extension = identifier.map(|identifier| {
-            let plain = dialect.referral_identifier_value == "valueString";
-            let value = if plain { identifier["value"].clone() } else { identifier };
-            json!([{"url": dialect.referral_identifier, dialect.referral_identifier_value: value}])
-        });
-        let source = json!({"name": system.name, "software": system.software, "version": system.version, "endpoint": own_endpoint});
-        self.link(Home::Header, "extension", extension);
-        self.link(Home::Header, "eventCoding", Some(event));
-        self.link(Home::Header, "destination", Some(json!([destination])));
-        self.link(Home::Header, "enterer", self.to(Home::User));
-        self.link(Home::Header, "author", author);
-        self.link(Home::Header, "source", Some(source));
-        if draft.event.code == "add-service-request" {
-            self.link(Home::Header, "reason", Some(json!({"text": "Initial"})));
+        for entry in self.parts.values_mut().chain(&mut self.others).filter(|entry| !entry.host) {
+            address(&mut entry.value, &self.addresses);
         }
-        self.link(Home::Header, "focus", Some(Value::Array(focus)));
     }
 
     /// The entries in order, labelled: MessageHeader, focus, the parts, the others (messaging.md 4.1, rule 5).
@@ -361,9 +353,25 @@ impl Assembly<'_> {
 
     fn envelope(&self, entries: Vec<Entry>) -> Value {
         let entry: Vec<Value> = entries.into_iter().map(|entry| json!({"fullUrl": entry.url, "resource": entry.value})).collect();
-        let mut bundle = json!({"resourceType": "Bundle", "id": self.uuid(), "meta": {}, "type": "message", "timestamp": self.now, "entry": entry});
+        let id = self.uuid();
+        let mut bundle = json!({"resourceType": "Bundle", "id": id, "meta": {}});
+        if self.draft.dialect.bundle_identifier {
+            bundle["identifier"] = json!({"system": "urn:ietf:rfc:3986", "value": format!("urn:uuid:{id}")});
+        }
+        bundle["type"] = json!("message");
+        bundle["timestamp"] = json!(self.now);
+        bundle["entry"] = Value::Array(entry);
         label(&mut bundle, Some(self.draft.dialect.bundle_profile), self.draft.settings.test);
         bundle
+    }
+}
+
+/// A value in the type of its field.
+fn typed(field: &Field, value: &str) -> Value {
+    match field.kind {
+        Kind::Bool => json!(value == "true"),
+        Kind::Integer => value.parse::<i64>().map_or_else(|_| json!(value), |number| json!(number)),
+        _ => json!(value),
     }
 }
 
@@ -375,118 +383,4 @@ pub(super) fn own_task(base: &str, referral: &Identifier) -> Identifier {
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
     Identifier { system: format!("{base}{OWN_TASK}"), value: uuid::Builder::from_sha1_bytes(bytes).into_uuid().to_string() }
-}
-
-fn attachment(file: &File) -> Value {
-    let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &file.data);
-    json!({
-        "contentType": file.content_type,
-        "data": STANDARD.encode(&file.data),
-        "size": file.data.len(),
-        "hash": STANDARD.encode(hash.as_ref()),
-        "title": file.title,
-    })
-}
-
-/// Lists may have been written with gaps.
-fn drop_gaps(value: &mut Value) {
-    match value {
-        Value::Array(items) => {
-            items.retain(|item| !item.is_null());
-            items.iter_mut().for_each(drop_gaps);
-        }
-        Value::Object(members) => members.values_mut().for_each(drop_gaps),
-        _ => {}
-    }
-}
-
-fn labelled(value: &Value) -> bool {
-    let labels = elements_of(value.get("meta").and_then(|meta| meta.get("security")));
-    labels.iter().any(|label| label.get("code").and_then(Value::as_str) == Some(HTEST.1))
-}
-
-/// Declares the profile where none is declared (messaging.md 4.1) and labels test data (messaging.md 6).
-pub(super) fn label(value: &mut Value, profile: Option<&str>, test: bool) {
-    default(value, "meta", json!({}));
-    let is_labelled = labelled(value);
-    let Some(meta) = value.get_mut("meta") else { return };
-    if let Some(profile) = profile {
-        default(meta, "profile", json!([profile]));
-    }
-    if test && !is_labelled {
-        let (system, code, display) = HTEST;
-        default(meta, "security", json!([]));
-        if let Some(labels) = meta.get_mut("security").and_then(Value::as_array_mut) {
-            labels.push(json!({"system": system, "code": code, "display": display}));
-        }
-    }
-    if meta.as_object().is_some_and(Map::is_empty)
-        && let Some(members) = value.as_object_mut()
-    {
-        members.shift_remove("meta");
-    }
-}
-
-/// Puts the members in the order of the specification.
-pub(super) fn arrange(value: &mut Value) {
-    let order = MEMBER_ORDER.iter().find(|(name, _)| *name == resource_type(value)).map_or(&[][..], |(_, order)| order);
-    let Some(members) = value.as_object_mut() else { return };
-    let mut old = std::mem::take(members);
-    for name in ["resourceType", "id", "meta"].iter().chain(order) {
-        if let Some(member) = old.shift_remove(*name) {
-            members.insert((*name).to_owned(), member);
-        }
-    }
-    members.extend(old);
-}
-
-/// Every reference resolves or carries an identifier (messaging.md 4.1, rule 4), and every entry is reached from the MessageHeader.
-fn check_references(entries: &[Entry], issues: &mut Vec<Issue>) {
-    let mut reached = vec![false; entries.len()];
-    let mut todo = vec![0];
-    while let Some(at) = todo.pop() {
-        let (Some(entry), Some(mark)) = (entries.get(at), reached.get_mut(at)) else { continue };
-        if std::mem::replace(mark, true) {
-            continue;
-        }
-        let mut references = Vec::new();
-        collect_references(&entry.value, &mut references);
-        for text in references.iter().filter_map(|reference| reference.get("reference")?.as_str()) {
-            todo.extend(entries.iter().position(|other| leads_to(text, other)));
-        }
-    }
-    for (entry, reached) in entries.iter().zip(reached) {
-        let kind = resource_type(&entry.value);
-        if !reached {
-            issues.push(finding(kind, "no reference leads to this resource"));
-        }
-        let mut references = Vec::new();
-        collect_references(&entry.value, &mut references);
-        for reference in references {
-            let text = reference.get("reference").and_then(Value::as_str).unwrap_or_default();
-            let known =
-                text.starts_with('#') || reference.get("identifier").is_some() || entries.iter().any(|other| leads_to(text, other));
-            if !known {
-                issues.push(finding(kind, "a reference leads to no resource of the message and carries no identifier"));
-            }
-        }
-    }
-}
-
-fn leads_to(text: &str, entry: &Entry) -> bool {
-    let id = entry.value.get("id").and_then(Value::as_str).unwrap_or_default();
-    text == entry.url || text == format!("{}/{id}", resource_type(&entry.value))
-}
-
-fn collect_references<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
-        Value::Object(members) => {
-            if members.get("reference").is_some_and(Value::is_string) {
-                found.push(value);
-            }
-            members.values().for_each(|member| collect_references(member, found));
-        }
-        _ => {}
-    }
 }

@@ -101,7 +101,7 @@ pub fn findings(view: View<'_>) -> Vec<Issue> {
     };
     let finding = |index: usize| {
         let text = format!("attachment {index} states another size than its data has");
-        Issue::warning("value", "", text, "FHIR R4 Attachment.size")
+        Issue::warning("value", view.attachment_place(index).unwrap_or_default(), text, "FHIR R4 Attachment.size")
     };
     (0..view.attachment_count()).filter(differs).map(finding).collect()
 }

@@ -7,7 +7,7 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::proto::fhir::reference;
-use crate::proto::messaging::parse::Refusal;
+use crate::proto::messaging::parse::{OUR_LIMITS, Refusal};
 use crate::proto::store::Identifier;
 
 /// Items a list of the header may have: each costs many times its bytes.
@@ -145,7 +145,7 @@ impl Header {
             [("destination", header.destination.len()), ("focus", header.focus.len()), ("extension", header.extension.len())];
         if let Some((element, _)) = lists.iter().find(|(_, items)| *items > MOST_ITEMS) {
             let path = format!("Bundle.entry[0].resource.{element}");
-            return Err(Refusal::content("too-costly", path, format!("the list has more than {MOST_ITEMS} items"), ""));
+            return Err(Refusal::content("too-costly", path, format!("the list has more than {MOST_ITEMS} items"), OUR_LIMITS));
         }
         // Only coded events are exchanged (messaging.md 3).
         if header.event_uri.is_some() {

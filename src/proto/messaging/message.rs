@@ -30,12 +30,23 @@ const MOST_FOCI: usize = 16;
 /// Identifiers a message may give its referral. Each side adds one or two.
 const MOST_IDENTIFIERS: usize = 64;
 
+/// What was made of a message when it arrived.
+pub struct Arrived {
+    /// The canonical event code, by the part of its sender.
+    pub event: String,
+    /// The dialect its sender speaks; `None`: the one it seems to be written in.
+    pub dialect: Option<&'static Dialect>,
+    /// The notification document.
+    pub document: String,
+}
+
 /// A message: a FHIR Bundle of type `message`, parsed or composed. Immutable; its bytes are exactly what was received or will be sent.
 pub struct Message {
     bundle: String,
     envelope: Envelope,
     header: Header,
     event: String,
+    spoken: Option<&'static Dialect>,
     findings: OnceLock<Vec<Issue>>,
     identity: OnceLock<[u8; 32]>,
     cast: OnceLock<Result<Cast>>,
@@ -55,7 +66,12 @@ impl Message {
     pub fn read(bundle: Vec<u8>, limits: &Limits) -> std::result::Result<Self, Refusal> {
         let bundle = String::from_utf8(bundle).map_err(|error| Refusal {
             status: EREF_INVALID_JSON,
-            issue: Issue::error("structure", "", format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()), "RFC 8259"),
+            issue: Issue::error(
+                "structure",
+                "Bundle",
+                format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()),
+                "RFC 8259",
+            ),
         })?;
         let envelope = parse::parse(&bundle, limits)?;
         let header = check_envelope(&bundle, &envelope)?;
@@ -63,6 +79,7 @@ impl Message {
         let attachments = envelope.attachments.iter().map(|_| attachments::Slot::default()).collect();
         let message = Self {
             findings: OnceLock::new(),
+            spoken: None,
             bundle,
             envelope,
             header,
@@ -87,10 +104,12 @@ impl Message {
         Ok(message)
     }
 
-    /// A message out of the store, with the notification document that was made when it arrived.
-    pub fn stored(bundle: Vec<u8>, document: String, origin: Origin, limits: &Limits) -> Result<Self> {
+    /// A message out of the store, with what was made of it when it arrived.
+    pub fn stored(bundle: Vec<u8>, arrived: Arrived, origin: Origin, limits: &Limits) -> Result<Self> {
         let mut message = Self::parse(bundle, limits)?;
-        message.document = OnceLock::from(document);
+        message.document = OnceLock::from(arrived.document);
+        message.event = arrived.event;
+        message.spoken = arrived.dialect;
         message.origin = Some(origin);
         Ok(message)
     }
@@ -130,22 +149,28 @@ impl Message {
         &self.envelope
     }
 
-    /// Everything found wrong or odd in it, checked on the first call as a message of its [`Message::dialect`].
+    /// Everything found wrong or odd in it, checked on the first call as a message of the dialect of its
+    /// sender, or else of its [`Message::dialect`].
     pub fn findings(&self) -> &[Issue] {
-        self.findings.get_or_init(|| self.check(self.dialect()))
+        self.findings.get_or_init(|| self.check(self.spoken.unwrap_or_else(|| self.dialect())))
     }
 
     /// Everything found wrong or odd in it as a message of this dialect.
     pub fn check(&self, dialect: &'static Dialect) -> Vec<Issue> {
         let mut found = match self.view() {
             Ok(view) => check::check(view, dialect),
-            Err(error) => vec![Issue::error("structure", "", error.message(), "")],
+            Err(error) => vec![Issue::error("structure", "Bundle", error.message(), "FHIR R4 json")],
         };
         if self.bundle.starts_with(BYTE_ORDER_MARK) {
             let text = "the JSON begins with a byte order mark, which is ignored";
             found.insert(0, Issue::warning("structure", "Bundle", text, "RFC 8259 8.1"));
         }
         found
+    }
+
+    /// The errors found in it as a message of this dialect.
+    pub fn errors(&self, dialect: &'static Dialect) -> Vec<Issue> {
+        self.check(dialect).into_iter().filter(|issue| matches!(issue.severity, "error" | "fatal")).collect()
     }
 
     /// The dialect it seems to be written in.
@@ -156,7 +181,8 @@ impl Message {
     /// A field by its name in the field table, e.g. `patient.name.family`, `appointment.start`, `patient.identifier[0].value`.
     /// `Ok(None)` when the message does not say; `EREF_UNKNOWN_FIELD` when there is no such name.
     pub fn field(&self, name: &str) -> Result<Option<String>> {
-        fields::read(self.view()?, name)
+        // Some spellings of the event do not say who speaks.
+        if name == "event" { Ok(Some(self.event.clone())) } else { fields::read(self.view()?, name) }
     }
 
     /// How often a repeating field or group occurs, e.g. `patient.identifier`.
@@ -230,7 +256,7 @@ impl Message {
             } else {
                 continue;
             };
-            let issue = Issue::error("too-long", format!("Bundle.entry[{entry}].resource"), limit, "");
+            let issue = Issue::error("too-long", format!("Bundle.entry[{entry}].resource"), limit, parse::OUR_LIMITS);
             return Err(Refusal { status: EREF_TOO_LARGE, issue });
         }
         Ok(())
@@ -261,7 +287,7 @@ impl Message {
         let mut take = |index: usize, element: &str, count: usize| {
             left = left.checked_sub(count).ok_or_else(|| {
                 let text = format!("the message names its referral by more than {MOST_IDENTIFIERS} identifiers");
-                Refusal::content("too-costly", format!("Bundle.entry[{index}].resource.{element}"), text, "")
+                Refusal::content("too-costly", format!("Bundle.entry[{index}].resource.{element}"), text, parse::OUR_LIMITS)
             })?;
             Ok(())
         };

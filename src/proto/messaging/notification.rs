@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::changes::Change;
+use super::check::ONE_PATIENT;
 use super::fields::field;
 use super::groups::{Object, Reader, Said};
 use super::view::resource_type;
@@ -43,7 +44,7 @@ pub struct Notice<'a> {
     /// The message matches no referral.
     pub unlinked: bool,
     /// Our ids of the referrals it may belong to, when it is unlinked.
-    pub candidates: &'a [String],
+    pub candidates: &'a [Value],
     /// The referrals this one comes from.
     pub parents: &'a [Link],
     /// The referrals that come from this one.
@@ -100,7 +101,7 @@ pub fn document(said: Said<'_>, event: &str, issues: &[Issue], notice: &Notice) 
         .put("event_text_fr", words.map(|words| words.1))
         .put("summary", Some(english))
         .put("summary_fr", Some(french))
-        .put("needs", Some(needs(reader, event, notice)))
+        .put("needs", Some(needs(reader, event, issues, notice)))
         .put("no_change", is_nothing_new(notice).then_some(true))
         .put("outdated", notice.outdated.then_some(true))
         .put("partner", notice.partner)
@@ -109,7 +110,7 @@ pub fn document(said: Said<'_>, event: &str, issues: &[Issue], notice: &Notice) 
         .put("referral_id", notice.referral_id)
         .put("launch_id", notice.launch_id)
         .put("unlinked", notice.unlinked.then_some(true))
-        .put_list("candidates", notice.candidates.iter().map(|id| json!(id)).collect())
+        .put_list("candidates", notice.candidates.to_vec())
         .put("message", Some(message(reader).value()))
         .put("focus", Some(view.focus().map(resource_type).collect::<Vec<_>>()))
         .put("changes", changes)
@@ -158,12 +159,13 @@ fn is_from_clinic(event: &str, partner: Option<ReferralRole>) -> bool {
 }
 
 /// What a person has to do about the message.
-fn needs(reader: Reader<'_>, event: &str, notice: &Notice) -> Vec<&'static str> {
+fn needs(reader: Reader<'_>, event: &str, issues: &[Issue], notice: &Notice) -> Vec<&'static str> {
     let new = !is_nothing_new(notice);
+    let is_mixed = notice.other_patient || issues.iter().any(|issue| issue.source == ONE_PATIENT);
     let wanted = [
         ("show", new),
         ("answer", new && is_ours_to_answer(notice.our_role) && is_question(reader, event)),
-        ("review", new && is_to_be_reviewed(reader, event, notice.changes) || notice.other_patient),
+        ("review", new && is_to_be_reviewed(reader, event, notice.changes) || is_mixed),
         ("link", notice.unlinked),
     ];
     wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(need, _)| need).collect()

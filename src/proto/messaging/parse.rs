@@ -27,6 +27,9 @@ const MOST_OF_ENTRY: usize = 16;
 /// Where the elements of `content` and `payload` stand: Bundle, array, entry, resource, array, element.
 const PART_DEPTH: usize = 6;
 
+/// The source of refusals that no standard asks for.
+pub(super) const OUR_LIMITS: &str = "limits of this system";
+
 /// Why a document cannot be used: a status and the finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -174,7 +177,12 @@ impl<'a> Parser<'a> {
         match self.refusal {
             Some((status, code, text)) if error.is_data() => {
                 let status = if status == 0 { EREF_INVALID_CONTENT } else { status };
-                Refusal { status, issue: Issue::error(code, expression, format!("{text} ({place})"), "") }
+                let source = match code {
+                    "too-long" => OUR_LIMITS,
+                    "required" => "FHIR R4 Bundle",
+                    _ => "FHIR R4 json",
+                };
+                Refusal { status, issue: Issue::error(code, expression, format!("{text} ({place})"), source) }
             }
             _ => {
                 let what = if error.is_eof() { "the JSON ends too early" } else { "the JSON is not well-formed" };

@@ -196,6 +196,59 @@ pub fn write(root: &mut Value, path: &str, index: usize, value: Value, start: &d
     *place = value;
 }
 
+/// Whether something stands at the path already.
+pub fn holds(root: &Value, path: &str, index: usize) -> bool {
+    let mut places = vec![root];
+    for step in steps(path) {
+        places = match step.kind {
+            StepKind::Member(name) => places.iter().filter_map(|place| first(place)?.get(name)).collect(),
+            StepKind::Element(wanted) => places.iter().filter_map(|place| elements_of(Some(place)).get(wanted)).collect(),
+            StepKind::Chosen => places.iter().filter_map(|place| elements_of(Some(place)).get(index)).collect(),
+            StepKind::Where { key, contains, values } => {
+                let items = places.iter().flat_map(|place| elements_of(Some(place)));
+                items.filter(|item| matches_value(item, key, contains, values)).collect()
+            }
+            StepKind::Resolve => return false,
+        };
+    }
+    !places.is_empty()
+}
+
+fn first(place: &Value) -> Option<&Value> {
+    elements_of(Some(place)).first()
+}
+
+/// Takes away what stands at the path. Of a list, the element chosen becomes a gap; so does one of which the value goes that made it.
+pub fn remove(root: &mut Value, path: &str, index: usize) {
+    if !holds(root, path, index) {
+        return;
+    }
+    let path = path.strip_suffix(".value").filter(|element| element.ends_with(']')).unwrap_or(path);
+    let (before, last) = match steps(path).last().map(|last| last.kind) {
+        Some(StepKind::Member(name)) => (path.strip_suffix(name).unwrap_or_default().trim_end_matches('.'), Some(name)),
+        _ => (path, None),
+    };
+    let mut place = root;
+    for step in steps(before) {
+        let found = match step.kind {
+            StepKind::Member(name) => place.get_mut(name),
+            StepKind::Element(wanted) => place.get_mut(wanted),
+            StepKind::Chosen => place.get_mut(index),
+            StepKind::Where { key, contains, values } => {
+                let items = place.as_array_mut().map(|items| items.iter_mut());
+                items.and_then(|mut items| items.find(|item| matches_value(item, key, contains, values)))
+            }
+            StepKind::Resolve => None,
+        };
+        let Some(found) = found else { return };
+        place = found;
+    }
+    match last {
+        Some(name) => drop(place.as_object_mut().and_then(|members| members.shift_remove(name))),
+        None => *place = Value::Null,
+    }
+}
+
 fn members(place: &mut Value) -> &mut Map<String, Value> {
     match place {
         Value::Object(map) => map,
@@ -273,6 +326,21 @@ mod tests {
             [counted(path), counted("extension[].url"), counted("extension[url=c][].url"), counted("extension[url=b].url")],
             [2, 3, 0, 1]
         );
+    }
+
+    #[test]
+    fn what_is_taken_away_leaves_a_gap_in_its_list() {
+        let mut value = json!({"telecom": [{"system": "phone", "value": "1"}, {"system": "email", "value": "2"}], "note": [{"text": "a"}, {"text": "b"}], "status": "active", "given": ["x", "y"]});
+        for (path, index) in
+            [("telecom[system=email].value", 0), ("note[].text", 1), ("status", 0), ("given[]", 0), ("gone[0].text", 0)]
+        {
+            remove(&mut value, path, index);
+        }
+        assert_eq!(
+            value,
+            json!({"telecom": [{"system": "phone", "value": "1"}, null], "note": [{"text": "a"}, {}], "given": [null, "y"]})
+        );
+        assert!(holds(&value, "note[].text", 0) && !holds(&value, "note[].text", 1));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::proto::store::{
 
 pub use facts::Facts;
 pub use state::Drives;
-pub use told::{joined, told};
+pub use told::{again, joined, linked, told};
 
 /// The event of a message whose own event is not known, kept because it belongs to a known referral (messaging.md 3.4).
 pub const UNRECOGNISED: &str = "unrecognised";
@@ -335,11 +335,27 @@ fn first_roles(settings: &Settings, partner: &Partner, info: &EventInfo) -> Opti
     }
 }
 
-/// What we send makes of its referral. `id` is that of the referral if it is a new one; `None` when the message belongs to none.
-pub fn sent(partner: &str, event: &str, placed: Placed, id: String) -> Option<Tracked> {
+/// What a message of ours must not say, whatever is in it: `forbidden` what is not ours to say (messaging.md 3.3), `unforeseen` steps that
+/// the lifecycle does not have (messaging.md 11), which a host may force.
+pub fn held_back(partner: &str, tracked: &Tracked) -> (bool, Vec<Issue>) {
+    let Some(record) = &tracked.before else { return (false, Vec::new()) };
+    let theirs = record.role_of(partner).unwrap_or(ReferralRole::Copy);
+    let ours = events::info(tracked.event).is_none_or(|info| match theirs {
+        // To somebody who is no party yet, a message gives a part.
+        ReferralRole::Copy => lifecycle::may_send(info, record.our_role, ReferralRole::Source),
+        theirs => lifecycle::may_send(info, record.our_role, theirs),
+    });
+    let unforeseen: Vec<Issue> = tracked.issues.iter().filter(|issue| issue.code == "business-rule").cloned().collect();
+    (!ours, unforeseen)
+}
+
+/// What we send makes of its referral. `code` is the event as it is spelled. `id` is that of the referral if it is a new one; `None` when the message belongs to none.
+pub fn sent(partner: &str, code: &str, placed: Placed, id: String) -> Option<Tracked> {
     use ReferralRole::{Copy, Informer, Source, Target};
     let Placed { facts, keys, trace } = placed;
-    let info = events::info(event)?;
+    // Some spellings do not say who speaks (messaging.md 3.2).
+    let as_source = trace.found.first().is_some_and(|record| record.our_role == Source);
+    let info = events::canonical_from(code, as_source).and_then(events::info)?;
     if trace.found.is_empty() && facts.identifiers.is_empty() {
         return None;
     }
@@ -354,7 +370,9 @@ pub fn sent(partner: &str, event: &str, placed: Placed, id: String) -> Option<Tr
     let our_role = before.as_ref().map_or(ours, |record| record.our_role);
     let known = before.as_ref().map(|record| record.state.clone()).unwrap_or_default();
     let mut issues = Vec::new();
-    let next = state::next(&known, &facts, state::Drives::of(our_role, theirs), &mut issues);
+    let drives = state::Drives::of(our_role, theirs);
+    let next = state::next(&known, &facts, drives, &mut issues);
+    state::warn_if_closed(&known, info.code, drives, &mut issues);
     let mut update = update(before.as_ref().map_or(id, |record| record.id.clone()), keys, our_role, next, &facts);
     update.found = trace.found.iter().map(|record| (record.id.clone(), record.version)).collect();
     update.unlinked = before.as_ref().is_some_and(|record| record.unlinked);
@@ -451,7 +469,10 @@ fn relation(facts: &Facts, trace: &Trace, identifier: &Identifier, parent: &Refe
         Relation::Forwarded
     } else if event == "notify-add-service-request" {
         Relation::Copy
-    } else if trace.requisition.as_ref().is_some_and(|first| first.id == parent.id) {
+    } else if trace.requisition.as_ref().is_some_and(|first| first.id == parent.id)
+        || facts.requisition.as_ref().is_some_and(|requisition| carries(parent, requisition))
+    {
+        // The parts share a number: the parent's requisition, or the parent's own number.
         Relation::Split
     } else if facts.reassigned {
         Relation::Routed

@@ -19,7 +19,7 @@ const UNKNOWN: u32 = u32::MAX;
 const NOWHERE: u32 = u32::MAX - 1;
 
 /// The parts resources play, each after those it is found through.
-const PARTS: [Home; 15] = [
+const PARTS: [Home; 17] = [
     Home::Focus,
     Home::Request,
     Home::Task,
@@ -34,7 +34,9 @@ const PARTS: [Home; 15] = [
     Home::Target,
     Home::TargetOrganization,
     Home::TargetLocation,
+    Home::UserRole,
     Home::User,
+    Home::Advice,
 ];
 
 /// What a message's bytes say of who is who in it, without the bytes. Made once; a [`View`] joins it with them.
@@ -203,10 +205,10 @@ impl<'a> View<'a> {
         self.focus().any(|resource| resource_type(resource) == kind)
     }
 
-    /// Whether any resource is labelled as test data (messaging.md 6).
+    /// Whether the Bundle or any resource is labelled as test data (messaging.md 6).
     pub fn is_test(self) -> bool {
         let labels = |resource: Node<'a>| list(resource.get("meta").and_then(|meta| meta.get("security")));
-        self.resources().any(|resource| labels(resource).any(|label| text(label, "code") == Some(HTEST.1)))
+        self.resources().chain([self.root()]).any(|resource| labels(resource).any(|label| text(label, "code") == Some(HTEST.1)))
     }
 
     /// Where the fields of this home are read: the resource that plays this part, or of a list what stands at `index`.
@@ -237,7 +239,7 @@ impl<'a> View<'a> {
     }
 
     /// The index of the resource that plays this part, as far as it is known by now.
-    fn part(self, home: Home) -> Option<usize> {
+    pub fn part(self, home: Home) -> Option<usize> {
         let mut parts = self.instead.iter().chain(&self.cast.parts);
         parts.find(|(part, _)| *part == home).map(|(_, index)| *index)
     }
@@ -355,10 +357,19 @@ impl<'a> View<'a> {
             Home::Target => self.of_role(target, "practitioner", "Practitioner"),
             Home::TargetOrganization => self.of_role(target, "organization", "Organization"),
             Home::TargetLocation => self.of_role(target, "location", "Location"),
+            Home::UserRole => ["enterer", "author"].into_iter().find_map(|member| self.follow(Some(0), member)),
+            Home::Advice => self.advice(),
             Home::User => ["enterer", "author"]
                 .into_iter()
                 .find_map(|member| self.of_role(self.follow(Some(0), member), "practitioner", "Practitioner")),
         }
+    }
+
+    /// The Communication that is a result of the task (messaging.md 4.2).
+    fn advice(self) -> Option<usize> {
+        let outputs = list(self.resource(self.part(Home::Task)?)?.get("output")).take(MOST_REFERENCES);
+        let mut results = outputs.filter_map(|output| self.resolved(output.get("valueReference")?));
+        results.find(|index| self.is_a(*index, "Communication"))
     }
 
     fn answers(self) -> &'a [Held] {
@@ -375,17 +386,39 @@ impl<'a> View<'a> {
     fn find_attachments(self) -> Vec<Held> {
         let mut found = Vec::new();
         for resource in self.resources() {
-            let (member, inner) = match resource_type(resource) {
-                "DocumentReference" => ("content", "attachment"),
-                "Communication" => ("payload", "contentAttachment"),
-                _ => continue,
-            };
-            let parts = resource.get(member).into_iter().flat_map(Node::items);
-            let attachments = parts.filter_map(|part| part.get(inner)).filter(|attachment| attachment.is_object());
-            found.extend(attachments.map(|attachment| Held { node: attachment.index(), holder: resource.index() }));
+            let attachments = attachments_of(resource);
+            found.extend(attachments.map(|(_, attachment)| Held { node: attachment.index(), holder: resource.index() }));
         }
         found
     }
+
+    /// The place of an attachment, as findings name it.
+    pub fn attachment_place(self, index: usize) -> Option<String> {
+        let held = self.cast.attachments.get(index)?;
+        let entry = self.cast.entries.iter().position(|entry| entry.resource == held.holder)?;
+        let resource = self.node(held.holder)?;
+        let (member, inner) = attachment_members(resource)?;
+        let (part, _) = attachments_of(resource).find(|(_, attachment)| attachment.index() == held.node)?;
+        Some(format!("Bundle.entry[{entry}].resource.{member}[{part}].{inner}"))
+    }
+}
+
+/// Where a resource holds attachments: the list, and the member of its elements.
+fn attachment_members(resource: Node<'_>) -> Option<(&'static str, &'static str)> {
+    match resource_type(resource) {
+        "DocumentReference" => Some(("content", "attachment")),
+        "Communication" => Some(("payload", "contentAttachment")),
+        _ => None,
+    }
+}
+
+/// The attachments of a resource, each with its place in the list.
+fn attachments_of(resource: Node<'_>) -> impl Iterator<Item = (usize, Node<'_>)> {
+    attachment_members(resource).into_iter().flat_map(move |(member, inner)| {
+        let parts = resource.get(member).into_iter().flat_map(Node::items).enumerate();
+        let attachments = parts.filter_map(move |(at, part)| Some((at, part.get(inner)?)));
+        attachments.filter(|(_, attachment)| attachment.is_object())
+    })
 }
 
 /// Adds the answers of items and of the items below them, in the order of the form.

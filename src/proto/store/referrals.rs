@@ -1,6 +1,7 @@
 //! Referrals as they pass between the rules and a store.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::Millis;
 
@@ -201,10 +202,11 @@ pub enum Candidate {
 }
 
 impl Candidate {
-    /// Our id of it.
-    pub fn into_id(self) -> String {
+    /// As documents show it: which of the two it is, with our id.
+    pub fn document(&self) -> Value {
         match self {
-            Self::Referral(id) | Self::Launch(id) => id,
+            Self::Referral(id) => json!({"referral_id": id}),
+            Self::Launch(id) => json!({"launch_id": id}),
         }
     }
 }

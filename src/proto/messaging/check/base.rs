@@ -8,6 +8,7 @@ use crate::proto::fhir::tree::{Kind, Node};
 use super::Checker;
 use super::findings::Place;
 use super::invariants;
+use super::says_something;
 
 const JSON: &str = "FHIR R4 json";
 const R4: &str = "FHIR R4";
@@ -64,7 +65,7 @@ impl<'a> Checker<'a> {
             empty = false;
             match self.r4.find(kind, name) {
                 Some(element) => {
-                    if let Some(mark) = element.mark {
+                    if let Some(mark) = element.mark.filter(|_| says_something(value)) {
                         self.count(node, kind, element, mark, &mut seen, place);
                     }
                     self.element(node, element, value, &place.member(name));

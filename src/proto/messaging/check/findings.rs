@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::proto::fhir::outcome::{Issue, Level};
+use crate::proto::messaging::parse::OUR_LIMITS;
 
 /// Errors that are kept, and as many other findings. A message with more of them tells nobody more.
 const MOST_FINDINGS: usize = 200;
@@ -97,7 +98,7 @@ impl Findings {
         let (errors, others) = (self.errors.saturating_sub(MOST_FINDINGS), self.others.saturating_sub(MOST_FINDINGS));
         if errors + others > 0 {
             let text = format!("there are more findings that are not listed: {errors} errors and {others} others");
-            self.issues.push(Issue::warning("incomplete", "", text, ""));
+            self.issues.push(Issue::warning("incomplete", "Bundle", text, OUR_LIMITS));
         }
         self.issues
     }

@@ -3,10 +3,12 @@
 use crate::proto::fhir::outcome::Level::{Information, Warning};
 use crate::proto::fhir::reference::bare_uuid;
 use crate::proto::fhir::tree::{Node, list};
+use crate::proto::guide::dialects::versioned;
 use crate::proto::guide::rules::{Basis, IDENTIFIER_CODES, IDENTIFIER_TYPES, Profile, Rule, What, is_health_card_system};
 
 use super::Checker;
 use super::findings::Place;
+use super::says_something;
 
 /// A rule at work.
 #[derive(Clone, Copy)]
@@ -73,7 +75,8 @@ impl<'a> Checker<'a> {
             return;
         };
         match work.rule.what {
-            What::Required => {}
+            What::Required if says_something(value) => {}
+            What::Required => self.judge_missing(&place, work),
             What::AtMostOne if value.items().nth(1).is_none() => {}
             What::AtMostOne => self.against(work, "structure", &place.item(1), "expected at most one"),
             What::Absent => self.against(work, "structure", &place, "the guide has no such element here"),
@@ -124,13 +127,12 @@ impl<'a> Checker<'a> {
         let member = meta.member("profile");
         for (index, profile) in list(resource.get("meta").and_then(|meta| meta.get("profile"))).enumerate() {
             let Some(tail) = profile.str().and_then(|url| url.strip_prefix(rules.canonical)) else { continue };
-            // The main RMS percent-encodes the bar in its 0.10 messages.
-            let (name, version) = tail.split_once("%7C").or_else(|| tail.split_once('|')).unwrap_or((tail, ""));
+            let (name, version) = versioned(tail);
             let known = rules.versions.iter().find(|(own, _)| *own == kind).map_or(&["1.0.0"][..], |(_, versions)| versions);
             let place = member.item(index);
             if name != kind {
                 self.findings.add(Warning, "value", &place, "the profile is one of another resource type", SOURCE);
-            } else if !known.contains(&version) {
+            } else if !rules.versions.is_empty() && !known.contains(&version) {
                 let text = format!("the version of the profile is not one that is known; expected {}", known.join(" or "));
                 self.findings.add(Warning, "value", &place, text, SOURCE);
             }
@@ -166,7 +168,7 @@ impl<'a> Checker<'a> {
 /// Whether an extension's url ends in this name, with or without a version behind.
 fn is_named(extension: Node<'_>, name: &str) -> bool {
     let url = extension.get("url").and_then(Node::str).unwrap_or_default();
-    let url = url.split_once('|').map_or(url, |(url, _)| url);
+    let (url, _) = versioned(url);
     url.rsplit('/').next() == Some(name)
 }
 

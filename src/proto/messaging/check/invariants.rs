@@ -9,6 +9,7 @@ use crate::proto::fhir::r4::R4;
 use crate::proto::fhir::tree::Node;
 
 use super::findings::{Findings, Place};
+use super::says_something;
 
 /// One invariant of a type.
 pub(super) struct Invariant {
@@ -86,7 +87,7 @@ pub(super) fn check(findings: &mut Findings, invariants: &[Invariant], node: Nod
 }
 
 fn has(node: Node<'_>, name: &str) -> bool {
-    node.get(name).is_some()
+    node.get(name).is_some_and(says_something)
 }
 
 fn text<'a>(node: Node<'a>, name: &str) -> &'a str {

@@ -19,10 +19,12 @@ use std::ops::Range;
 use crate::proto::fhir::outcome::Issue;
 use crate::proto::fhir::r4::R4;
 use crate::proto::fhir::reference::Targets;
-use crate::proto::fhir::tree::{Node, list};
+use crate::proto::fhir::tree::{Kind, Node, list};
 use crate::proto::guide::dialects::{Dialect, Signs, recognise};
 
+use super::parse::OUR_LIMITS;
 use super::view::View;
+pub(super) use content::ONE_PATIENT;
 pub(super) use findings::shown;
 use findings::{Findings, Place};
 use invariants::Invariant;
@@ -60,11 +62,21 @@ pub fn dialect_of(bundle: Node<'_>) -> &'static Dialect {
     })
 }
 
+/// Whether a value says anything: an empty text or list, `{}` and `null` stand for no element that is required (FHIR R4 ele-1).
+fn says_something(value: Node<'_>) -> bool {
+    match value.kind() {
+        Kind::Null => false,
+        Kind::Object => value.members().next().is_some(),
+        Kind::Array => value.items().next().is_some(),
+        _ => value.raw() != "\"\"",
+    }
+}
+
 /// Everything found in a message, checked as one of this dialect.
 pub fn check(view: View<'_>, dialect: &'static Dialect) -> Vec<Issue> {
     let bundle = view.root();
     let Ok(mut checker) = Checker::new(view, dialect) else {
-        return vec![Issue::warning("throttled", "", "there was not enough memory to check the message", "")];
+        return vec![Issue::warning("throttled", "Bundle", "there was not enough memory to check the message", OUR_LIMITS)];
     };
     let root = Place::root("Bundle");
     if let Some(kind) = checker.r4.resource("Bundle").and_then(|kind| checker.r4.kind(kind)) {

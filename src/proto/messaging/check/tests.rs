@@ -129,7 +129,7 @@ fn base_r4_is_told_with_the_exact_place() {
             |b| resource(b, 8)["content"][0]["attachment"]["size"] = json!(-1),
             "error Bundle.entry[7].resource.content[0].attachment.size",
         ),
-        (|b| resource(b, 2)["status"] = "started".into(), "error Bundle.entry[1].resource.status"),
+        (|b| resource(b, 8)["docStatus"] = "started".into(), "error Bundle.entry[7].resource.docStatus"),
         (|b| resource(b, 3)["telecom"][0]["use"] = "pager".into(), "error Bundle.entry[2].resource.telecom[0].use"),
         (|b| resource(b, 3)["text"] = json!({"status": "generated", "div": "<p>a</p>"}), "error Bundle.entry[2].resource.text.div"),
         // Nothing said.
@@ -292,6 +292,102 @@ fn a_message_carries_what_its_focus_needs() {
 }
 
 #[test]
+fn what_says_nothing_is_not_there() {
+    for nothing in [json!(""), Value::Null] {
+        let findings = broken(|b| resource(b, 2)["status"] = nothing.clone());
+        assert!(findings.contains(&"error Bundle.entry[1].resource.status".to_owned()), "{findings:?}");
+        let findings = broken(|b| resource(b, 3)["telecom"][0]["system"] = nothing.clone());
+        assert!(findings.contains(&"error Bundle.entry[2].resource.telecom[0].system".to_owned()), "{findings:?}");
+    }
+    let findings = broken(|b| resource(b, 2)["subject"] = json!({}));
+    assert!(findings.contains(&"error Bundle.entry[1].resource.subject".to_owned()), "{findings:?}");
+    let category = broken(|b| resource(b, 2)["category"][0]["coding"][0] = json!({"system": "", "code": "", "display": ""}));
+    for name in ["system", "code", "display"] {
+        let place = format!("error Bundle.entry[1].resource.category[0].coding[0].{name}");
+        assert!(category.contains(&place), "{category:?} without {place}");
+    }
+}
+
+/// The findings of a message about a task with this status.
+fn with_task(status: &str, change: impl Fn(&mut Value)) -> Vec<String> {
+    broken(|b| {
+        let coding =
+            json!({"system": "http://terminology.hl7.org/CodeSystem/v3-TaskOutcome", "code": "process-request", "display": "A"});
+        let task =
+            json!({"resourceType": "Task", "status": status, "intent": "order", "basedOn": [to(2)], "code": {"coding": [coding]}});
+        b["entry"].as_array_mut().unwrap().push(entry(9, task));
+        resource(b, 1)["eventCoding"]["code"] = "notify-add-process-request".into();
+        resource(b, 1)["focus"] = json!([to(9)]);
+        change(b);
+    })
+}
+
+#[test]
+fn statuses_that_partners_do_not_honour_are_told() {
+    assert_eq!(with_task("accepted", |_| ()), [""; 0]);
+    assert_eq!(with_task("draft", |_| ()), ["warning Bundle.entry[8].resource.status"]);
+    assert_eq!(broken(|b| resource(b, 2)["status"] = "on-hold".into()), [""; 0]);
+    assert_eq!(broken(|b| resource(b, 2)["status"] = "revoked".into()), ["warning Bundle.entry[0].resource.focus[0]"]);
+}
+
+#[test]
+fn what_is_about_another_patient_is_told() {
+    let other = |bundle: &mut Value| {
+        let mut patient = resource(bundle, 3).clone();
+        patient["identifier"][0]["value"] = "8888888888".into();
+        bundle["entry"].as_array_mut().unwrap().push(entry(10, patient));
+    };
+    // A document: its own patient, nobody, another, the same one written twice.
+    let document = |subject: Value| {
+        broken(|b| {
+            other(b);
+            resource(b, 8)["subject"] = subject.clone();
+        })
+    };
+    let place = "error Bundle.entry[7].resource.subject".to_owned();
+    let is_told = |findings: Vec<String>| findings.contains(&place);
+    assert!(!is_told(document(to(3))) && !is_told(document(json!({"display": "Anna"}))));
+    assert!(is_told(broken(|b| {
+        other(b);
+        resource(b, 8)["subject"] = json!({"reference": "urn:uuid:00000000-0000-4000-8000-000000000010"});
+    })));
+    assert!(is_told(document(json!({"identifier": {"system": "https://a.example", "value": "8888888888"}}))));
+    assert!(!is_told(broken(|b| {
+        other(b);
+        resource(b, 9)["identifier"][0]["value"] = "9999999999".into();
+        resource(b, 8)["subject"] = to(10);
+    })));
+    // A task, a communication, an appointment.
+    let with = |kind: &str, mut more: Value, element: &str| {
+        more["resourceType"] = kind.into();
+        let findings = with_task("accepted", |b| {
+            other(b);
+            b["entry"].as_array_mut().unwrap().push(entry(11, more.clone()));
+        });
+        let place = format!("warning Bundle.entry[10].resource.{element}");
+        assert!(findings.contains(&place), "{kind}: {findings:?}");
+    };
+    with("Task", json!({"for": to(10)}), "for");
+    with("Communication", json!({"subject": to(10)}), "subject");
+    with("Appointment", json!({"participant": [{"actor": to(3)}, {"actor": to(10)}]}), "participant[1].actor");
+    let own = with_task("accepted", |b| resource(b, 9)["for"] = to(3));
+    assert_eq!(own, [""; 0]);
+}
+
+#[test]
+fn a_contained_role_is_carried() {
+    let contained = |kind: &str| {
+        let own = json!({"resourceType": kind, "id": "r", "practitioner": to(6)});
+        broken(move |b| {
+            resource(b, 2)["contained"] = json!([own]);
+            resource(b, 2)["requester"] = json!({"reference": "#r"});
+        })
+    };
+    assert_eq!(contained("PractitionerRole"), [""; 0]);
+    assert!(contained("Practitioner").contains(&"error Bundle.entry[1].resource.requester".to_owned()));
+}
+
+#[test]
 fn guide_rules_are_errors_where_they_were_seen_and_warnings_where_inferred() {
     let both = |change: fn(&mut Value)| {
         let mut bundle = good();
@@ -329,6 +425,7 @@ fn declared_profiles_are_looked_at_and_never_refused() {
     let with =
         |name: &str| broken(|b| resource(b, 3)["meta"]["profile"][0] = format!("{BASE}ca-on-eReferral-profile-{name}").into());
     assert_eq!(with("Patient%7C1.0.1"), [""; 0]);
+    assert_eq!(with("Patient%7c1.0.1"), [""; 0]);
     assert_eq!(with("Patient|9.0.0"), [format!("warning {profile}[0]")]);
     assert_eq!(with("Task|1.0.0"), [format!("warning {profile}[0]")]);
     assert_eq!(broken(|b| drop(resource(b, 3)["meta"].as_object_mut().unwrap().remove("profile"))).len(), 2);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::proto::messaging::path::elements_of;
 use crate::proto::messaging::view::tests::Sample;
+use serde_json::json;
 
 fn settings(test: bool) -> Arc<Settings> {
     let text = json!({
@@ -41,18 +42,22 @@ fn fill(draft: &mut Draft, more: &[(&str, &str)]) {
 const REFERRAL: &[(&str, &str)] =
     &[("referral.category.code", "183545006"), ("referral.category.display", "Orthopaedics"), ("referral.reason", "Knee pain")];
 
-fn compose(draft: &Draft) -> Value {
+fn random() -> impl Fn() -> [u8; 32] {
     let count = std::cell::Cell::new(0u8);
-    let random = || {
+    move || {
         count.set(count.get() + 1);
         [count.get(); 32]
-    };
-    serde_json::from_slice(&draft.compose(1_778_351_400_118, &random).unwrap()).unwrap()
+    }
+}
+
+fn compose(draft: &Draft) -> Value {
+    let message = draft.build(1_778_351_400_118, &random());
+    serde_json::from_slice(message.unwrap_or_else(|error| panic!("{error}: {:?}", error.detail())).bundle()).unwrap()
 }
 
 fn findings(draft: &Draft) -> String {
-    let error = draft.compose(0, &|| [7; 32]).unwrap_err();
-    assert_eq!(error.status(), EREF_INVALID_FIELD);
+    let error = draft.build(0, &random()).err().unwrap();
+    assert!([EREF_INVALID_FIELD, EREF_INVALID_CONTENT].contains(&error.status()));
     error.detail().unwrap().to_owned()
 }
 
@@ -75,9 +80,9 @@ fn a_referral_has_the_envelope_and_the_parts_of_the_guide() {
         "Patient",
         "PractitionerRole",
         "Practitioner",
-        "Location",
         "PractitionerRole",
         "Organization",
+        "PractitionerRole",
         "Practitioner",
         "DocumentReference",
     ];
@@ -100,7 +105,7 @@ fn a_referral_has_the_envelope_and_the_parts_of_the_guide() {
     let attachment = &bundle["entry"][9]["resource"]["content"][0]["attachment"];
     assert_eq!(attachment["data"], "JVBERi0xLjQ=");
     assert_eq!(attachment["hash"], "GChKT9CWeATJoCy1voZ5i1RQkVM=");
-    let listing = &bundle["entry"][6]["resource"]["identifier"][0];
+    let listing = &bundle["entry"][5]["resource"]["identifier"][0];
     assert_eq!(listing["system"], "https://rms.example/svc/fhir/v1/NamingSystem/id-referral-target-reference");
 }
 
@@ -256,11 +261,11 @@ fn the_hosts_resource_is_used_whole_and_its_fields_are_refused() {
     for (name, value) in COMMON.iter().chain(REFERRAL).filter(|(name, _)| !name.starts_with("patient.")) {
         draft.set(name, value).unwrap();
     }
-    let patient = json!({"resourceType": "Patient", "id": "p1", "name": [{"family": "Testpatient"}], "_own": 1});
+    let patient = json!({"resourceType": "Patient", "id": "p1", "name": [{"family": "Testpatient"}], "gender": "female", "language": "fr-CA"});
     draft.add_resource(patient.to_string().as_bytes()).unwrap();
     let bundle = compose(&draft);
     assert_eq!(bundle["entry"][2]["fullUrl"], "https://pos.example/fhir/Patient/p1");
-    assert_eq!(bundle["entry"][2]["resource"]["_own"], 1);
+    assert_eq!(bundle["entry"][2]["resource"]["language"], "fr-CA");
     assert_eq!(bundle["entry"][1]["resource"]["subject"]["reference"], "https://pos.example/fhir/Patient/p1");
     assert!(draft.add_resource(patient.to_string().as_bytes()).is_err());
     draft.set("patient.gender", "female").unwrap();
@@ -294,7 +299,7 @@ fn the_hosts_own_referral_names_its_parties() {
     for resource in [
         json!({"resourceType": "ServiceRequest", "id": "s1", "identifier": [{"system": "https://pos.example/r", "value": "1"}], "status": "active", "intent": "proposal",
             "subject": {"reference": "Patient/p1"}, "requester": {"reference": "PractitionerRole/r1"}, "performer": [{"reference": "PractitionerRole/r2"}]}),
-        json!({"resourceType": "Patient", "id": "p1", "name": [{"family": "Testpatient"}]}),
+        json!({"resourceType": "Patient", "id": "p1", "name": [{"family": "Testpatient"}], "gender": "female"}),
         json!({"resourceType": "PractitionerRole", "id": "r1"}),
         json!({"resourceType": "PractitionerRole", "id": "r2"}),
     ] {

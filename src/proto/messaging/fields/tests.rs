@@ -107,7 +107,7 @@ fn everyone() -> BTreeMap<Home, Value> {
     };
     let is = |kind: &str, id: &str| json!({"resourceType": kind, "id": id});
     BTreeMap::from([
-        (Home::Header, json!({"resourceType": "MessageHeader", "id": "m", "enterer": to("Practitioner/user")})),
+        (Home::Header, json!({"resourceType": "MessageHeader", "id": "m", "enterer": to("PractitionerRole/user-role")})),
         (
             Home::Request,
             json!({"resourceType": "ServiceRequest", "id": "s", "subject": to("Patient/p"), "requester": to("PractitionerRole/r-role"), "performer": [to("PractitionerRole/t-role")]}),
@@ -121,8 +121,10 @@ fn everyone() -> BTreeMap<Home, Value> {
         (Home::Target, is("Practitioner", "t")),
         (Home::TargetOrganization, is("Organization", "t")),
         (Home::TargetLocation, is("Location", "t")),
+        (Home::UserRole, json!({"resourceType": "PractitionerRole", "id": "user-role", "practitioner": to("Practitioner/user")})),
         (Home::User, is("Practitioner", "user")),
-        (Home::Task, is("Task", "k")),
+        (Home::Advice, is("Communication", "advice")),
+        (Home::Task, json!({"resourceType": "Task", "id": "k", "output": [{"valueReference": to("Communication/advice")}]})),
         (Home::Appointment, is("Appointment", "a")),
         (Home::AppointmentLocation, is("Location", "room")),
         (Home::Communication, is("Communication", "c")),

@@ -135,3 +135,15 @@ fn test_data_is_said_to_be_test_data() {
     let sample = Sample::resources(&[json!({"resourceType": "MessageHeader", "meta": {"security": [{"code": "HTEST"}]}})]);
     assert_eq!(notice(&sample, TARGET)["test"], true);
 }
+
+#[test]
+fn what_is_about_another_patient_is_reviewed() {
+    let issue = |source| Issue::warning("business-rule", "Bundle.entry[1].resource.for", "odd", source);
+    let needs = |issue: Issue| {
+        let sample = booking("booked");
+        let document = document(Said::read(sample.view(), None), TARGET, &[issue], &Notice::default());
+        serde_json::from_str::<Value>(&document).unwrap()["needs"].to_string()
+    };
+    assert!(!needs(issue("FHIR R4")).contains("review"));
+    assert!(needs(issue(ONE_PATIENT)).contains("review"));
+}

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::{Drives, Tracked, UNRECOGNISED, state};
 use crate::proto::fhir::outcome::Issue;
@@ -20,6 +21,8 @@ struct Kept<'a> {
     summary: Option<&'a RawValue>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     summary_fr: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    needs: Option<&'a RawValue>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     no_change: Option<&'a RawValue>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -60,7 +63,7 @@ pub fn told(
     let known = before.as_ref().map_or(&[][..], |record| &record.links);
     let links: Vec<&Link> = known.iter().chain(&update.links).collect();
     let (parents, children) = (linked(&links, &update.id, true), linked(&links, &update.id, false));
-    let candidates: Vec<String> = candidates.into_iter().map(Candidate::into_id).collect();
+    let candidates: Vec<Value> = candidates.iter().map(Candidate::document).collect();
     let notice = Notice {
         partner: Some(partner),
         trusted,
@@ -120,7 +123,7 @@ fn with_answer(content: Content, answer: Option<&str>, zone: Option<&str>) -> Co
 }
 
 /// The other referrals: those that this one came out of, or those that came out of it.
-fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
+pub fn linked(links: &[&Link], id: &str, parents: bool) -> Vec<notification::Link> {
     let told = |link: &&&Link| if parents { link.child == id } else { link.parent == id };
     let other = |link: &&Link| notification::Link {
         referral_id: Some(if parents { link.parent.clone() } else { link.child.clone() }),
@@ -140,6 +143,31 @@ fn history(notification: &str) -> String {
     let kept: Kept<'_> = serde_json::from_str(notification).unwrap_or_default();
     serde_json::to_string(&kept).unwrap_or_default()
 }
+
+/// The notification of a message that came before, made anew: what it meant then stands as it was told then, so that nothing old is told
+/// as news; where it belongs, as it is now.
+pub fn again(notification: &str, told: Option<&str>, resent: bool) -> String {
+    let read = |document: &str| serde_json::from_str::<Map<String, Value>>(document).unwrap_or_default();
+    let mut members = read(notification);
+    if resent {
+        members.insert("resent".to_owned(), true.into());
+    }
+    for (then, name) in told.map(read).iter().flat_map(|then| MEANING.map(|name| (then, name))) {
+        match then.get(name) {
+            Some(value) => members.insert(name.to_owned(), value.clone()),
+            None => members.shift_remove(name),
+        };
+    }
+    let unlinked = members.contains_key("unlinked");
+    if let Some(Value::Array(needs)) = members.get_mut("needs") {
+        needs.retain(|need| need != "link");
+        needs.extend(unlinked.then(|| Value::from("link")));
+    }
+    Value::Object(members).to_string()
+}
+
+/// The members that say what a message meant when it came.
+const MEANING: [&str; 6] = ["summary", "summary_fr", "needs", "no_change", "outdated", "changes"];
 
 /// State and content of a referral that an unlinked one becomes part of.
 pub fn joined(settings: &Settings, into: &ReferralRecord, unlinked: &ReferralRecord) -> (ReferralState, String) {

@@ -69,6 +69,10 @@ fn receives(settings: &Settings, partner: &Partner, messaging: &Messaging, event
     let pair = |ours, theirs| settings.system.roles.contains(&ours) && partner.roles.contains(&theirs);
     !messaging.inbound.is_empty()
         && match event.direction {
+            // The main RMS sends this one as Target too (messaging.md 17).
+            Direction::SourceToTarget if event.code == "notify-update-service-request" => {
+                pair(Role::RmsTarget, Role::RmsSource) || pair(Role::RmsSource, Role::RmsTarget)
+            }
             Direction::SourceToTarget => pair(Role::RmsTarget, Role::RmsSource),
             Direction::TargetToSource => pair(Role::RmsSource, Role::RmsTarget),
             Direction::SourceToCopy | Direction::Link => partner.roles.iter().any(|role| is_messaging(*role)),
@@ -83,7 +87,6 @@ fn is_messaging(role: Role) -> bool {
 fn sends(settings: &Settings, partner: &Partner, messaging: &Messaging, event: &EventInfo) -> bool {
     let pair = |ours, theirs| settings.system.roles.contains(&ours) && partner.roles.contains(&theirs);
     messaging.endpoint.is_some()
-        && event.composable
         && match event.direction {
             Direction::SourceToTarget => pair(Role::RmsSource, Role::RmsTarget),
             Direction::TargetToSource => pair(Role::RmsTarget, Role::RmsSource),
