@@ -4,6 +4,7 @@ use ereferral::proto::messaging::Message;
 use ereferral::proto::messaging::changes::between;
 use ereferral::proto::messaging::content::{Content, merge};
 use ereferral::proto::messaging::groups::Said;
+use ereferral::proto::messaging::tracking::Drives;
 use ereferral::proto::settings::Limits;
 
 /// Small limits, so that short inputs reach them.
@@ -51,6 +52,8 @@ pub fn check(data: &[u8]) {
 /// Two messages in a row, divided by a line that only holds `---`: what the second changes, and that it changes nothing a second time.
 pub fn changes(data: &[u8]) {
     const ZONE: Option<&str> = Some("America/Toronto");
+    /// As who keeps a copy sees it.
+    const BOTH: Drives = Drives { request: true, task: true };
     let divider = b"\n---\n";
     let Some(at) = data.windows(divider.len()).position(|window| window == divider) else { return };
     let content = |data: &[u8]| {
@@ -58,9 +61,9 @@ pub fn changes(data: &[u8]) {
         Some(Content::of(&Said::read(message.view().ok()?, ZONE), message.event()))
     };
     let (Some(before), Some(after)) = (content(&data[..at]), content(&data[at + divider.len()..])) else { return };
-    let merged = merge(before.clone(), after.clone(), ZONE).content;
+    let merged = merge(before.clone(), after.clone(), BOTH, ZONE).content;
     between(&before, &merged, ZONE);
     assert!(between(&merged, &merged, ZONE).is_empty());
     assert!(Content::read(&merged.document()).is_ok());
-    merge(merged, after, ZONE);
+    merge(merged, after, BOTH, ZONE);
 }

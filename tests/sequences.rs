@@ -10,6 +10,7 @@ use ereferral::proto::messaging::Message;
 use ereferral::proto::messaging::changes::between;
 use ereferral::proto::messaging::content::{Content, merge};
 use ereferral::proto::messaging::groups::Said;
+use ereferral::proto::messaging::tracking::Drives;
 use ereferral::proto::settings::Limits;
 use ereferral::proto::store::event_kind::MESSAGE;
 use serde_json::{Value, json};
@@ -152,10 +153,9 @@ fn each_side_takes_what_the_other_sends_in_its_order() {
 
 /// What the step of that name changes in what the steps before it said.
 fn changes(sequence: &str, step: &str) -> Vec<(String, String, String)> {
-    /// Whoever speaks is believed.
-    const BOTH: ereferral::proto::messaging::tracking::Drives =
-        ereferral::proto::messaging::tracking::Drives { request: true, task: true };
     const ZONE: Option<&str> = Some("America/Toronto");
+    // As who keeps a copy sees it.
+    const BOTH: Drives = Drives { request: true, task: true };
     let steps = SEQUENCES.iter().find(|known| known.0 == sequence).unwrap().1;
     let mut known: Option<Content> = None;
     for (name, ..) in steps {

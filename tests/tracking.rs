@@ -102,6 +102,13 @@ fn a_withdrawal_and_an_acceptance_that_cross_leave_both() {
     receiver.take("target", &closed);
     let told = receiver.take("target", &status("R2", "reopen", 30, "accepted"));
     assert_eq!(receiver.state("R2"), ("revoked".into(), "accepted".into()));
+    let known: Value = serde_json::from_str(&receiver.referral("R2").unwrap().document).unwrap();
+    assert_eq!(
+        (&known["referral"]["status"], &known["task"]["status"]),
+        (&json!("revoked"), &json!("accepted")),
+        "as the state says"
+    );
+    assert_eq!(told["changes"].as_array().map(Vec::len), Some(1), "only the task: {told}");
     assert_eq!(warnings(&told), 0, "only the requester is told that it is closed: {told}");
 }
 

@@ -9,6 +9,7 @@ use ereferral::proto::messaging::content::{Content, merge};
 use ereferral::proto::messaging::groups::Said;
 use ereferral::proto::messaging::message::Message;
 use ereferral::proto::messaging::notification::{Notice, document};
+use ereferral::proto::messaging::tracking::Drives;
 use ereferral::proto::settings::Limits;
 use serde_json::Value;
 
@@ -18,6 +19,8 @@ use crate::parse::{in_turns, instructions, skip};
 use crate::table::Row;
 
 const ZONE: Option<&str> = Some("America/Toronto");
+/// As who keeps a copy sees it.
+const BOTH: Drives = Drives { request: true, task: true };
 
 pub fn value(bytes: &[u8]) {
     drop(black_box(serde_json::from_slice::<Value>(bytes).expect("it is JSON")));
@@ -47,12 +50,7 @@ pub fn understood(bytes: Vec<u8>, known: &str, limits: &Limits) -> String {
     let view = message.view().expect("it can be walked");
     let known = Content::read(known).expect("it was written so");
     let said = Said::read(view, ZONE);
-    let merged = merge(
-        known.clone(),
-        Content::of(&said, message.event()),
-        ereferral::proto::messaging::tracking::Drives { request: true, task: true },
-        ZONE,
-    );
+    let merged = merge(known.clone(), Content::of(&said, message.event()), BOTH, ZONE);
     let changes = changes::between(&known, &merged.content, ZONE);
     let notice = Notice { changes: Some(&changes), outdated: merged.outdated, ..Notice::default() };
     black_box(merged.content.document());

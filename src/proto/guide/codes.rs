@@ -195,23 +195,22 @@ pub const TASK_CODE: &[Word] = &[
     word(REQUEST_FOR_INFORMATION, ("request for information", "demande de renseignements"), ("", "")),
 ];
 
-/// Whether a Task is the work on the referral itself, by its code; one that asks for information has a life of its own
-/// (messaging.md 6). Who gives no code means the referral.
-pub fn is_process_request(task_code: Option<&str>) -> bool {
-    task_code.is_none_or(|code| matches!(code, "" | "process-request" | "process-request-consult"))
-}
-
 /// What a Task's status says, by its code.
 pub fn task_sentence(code: Option<&str>, status: &str) -> Option<(&'static str, &'static str)> {
-    if is_process_request(code) {
-        return find(TASK_STATUS, status).map(|word| word.sentence);
+    if code.is_some_and(asks_for_information) {
+        return Some(if is_over(status) { NO_LONGER_ASKED } else { ASKED });
     }
-    (code == Some(REQUEST_FOR_INFORMATION)).then(|| if is_over(status) { NO_LONGER_ASKED } else { ASKED })
+    find(TASK_STATUS, status).map(|word| word.sentence)
 }
 
 /// Whether nobody works on a Task of this status any more (messaging.md 11.2).
 pub fn is_over(task_status: &str) -> bool {
     matches!(task_status, "completed" | "cancelled" | "failed" | "rejected" | "entered-in-error")
+}
+
+/// Whether a Task of this code asks for information beside the referral, instead of telling how far the referral has come (messaging.md 6).
+pub fn asks_for_information(task_code: &str) -> bool {
+    task_code == REQUEST_FOR_INFORMATION
 }
 
 /// The row of a code.

@@ -183,8 +183,9 @@ fn news(list: List, row: &Row, change: &Change, (old, new): (&Value, &Value), zo
         (Reading::Texts | Reading::Digest | Reading::Size, _, Some(_)) => codes::CHANGED_MESSAGE,
         _ => return None,
     };
-    let ends =
-        matches!(row.reading, Reading::Code(_)) && string(row.member).is_some_and(ends) && codes::is_process_request(task_code);
+    let ends = matches!(row.reading, Reading::Code(_))
+        && string(row.member).is_some_and(ends)
+        && !task_code.is_some_and(codes::asks_for_information);
     let place = string("location").filter(|_| sentence == codes::OTHER_PLACE).map(str::to_owned);
     // A cancellation need not repeat the time.
     let when = when(new, zone).or_else(|| when(old, zone));

@@ -134,7 +134,7 @@ impl Content {
 
     /// With the tasks of what we answer, which say nothing else that is new.
     pub(super) fn with_tasks(mut self, mut answer: Self, zone: Option<&str>) -> Self {
-        merge_list(&mut self, &mut answer, List::Tasks, Drives { request: true, task: true }, zone);
+        merge_list(&mut self, &mut answer, List::Tasks, Drives { request: false, task: true }, zone);
         self.settle(zone);
         self
     }
@@ -179,7 +179,7 @@ impl Content {
     /// Names the task and the appointment that count now, and puts the members in their order.
     fn settle(&mut self, zone: Option<&str>) {
         let counts = |element: &&Value| string(element, "status") != Some("entered-in-error");
-        let is_work = |task: &&Value| codes::is_process_request(string(task, "code"));
+        let is_work = |task: &&Value| !string(task, "code").is_some_and(codes::asks_for_information);
         let later = |one, other| if is_older(other, one, zone) { one } else { other };
         let task = self.list(List::Tasks).iter().filter(counts).filter(is_work).reduce(later).cloned();
         let appointment = next_appointment(self.list(List::Appointments), zone).filter(counts).cloned();
@@ -367,7 +367,7 @@ fn merge_list(known: &mut Content, fresh: &mut Content, list: List, drives: Driv
 /// are of whoever sends them.
 fn decides(list: List, element: &Value, drives: Drives) -> bool {
     match list {
-        List::Tasks => drives.task || !codes::is_process_request(string(element, "code")),
+        List::Tasks => drives.task || string(element, "code").is_some_and(codes::asks_for_information),
         List::Appointments => drives.task,
         List::Communications | List::Documents => true,
     }

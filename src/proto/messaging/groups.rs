@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
 
     /// Whether the task of the message is the work on the referral, and not a question beside it.
     pub(super) fn is_work(&self) -> bool {
-        codes::is_process_request(self.get(field!("task.code")).as_deref())
+        !self.get(field!("task.code")).is_some_and(|code| codes::asks_for_information(&code))
     }
 
     fn of_work(&self, field: &Field) -> Option<String> {

@@ -161,15 +161,11 @@ fn is_from_clinic(event: &str, partner: Option<ReferralRole>) -> bool {
 /// What a person has to do about the message.
 fn needs(reader: Reader<'_>, event: &str, issues: &[Issue], notice: &Notice) -> Vec<&'static str> {
     let new = !is_nothing_new(notice);
+    let is_mixed = notice.other_patient || issues.iter().any(|issue| issue.source == ONE_PATIENT);
     let wanted = [
         ("show", new),
         ("answer", new && is_ours_to_answer(notice.our_role) && is_question(reader, event)),
-        (
-            "review",
-            new && is_to_be_reviewed(reader, event, notice.changes)
-                || notice.other_patient
-                || issues.iter().any(|issue| issue.source == ONE_PATIENT),
-        ),
+        ("review", new && is_to_be_reviewed(reader, event, notice.changes) || is_mixed),
         ("link", notice.unlinked),
     ];
     wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(need, _)| need).collect()
@@ -185,13 +181,10 @@ fn is_question(reader: Reader<'_>, event: &str) -> bool {
     let is = |field: &Field, codes: &[&str]| reader.get(field).is_some_and(|code| codes.contains(&code.as_str()));
     let asks = |field: &Field| is(field, &["rfi", "request-for-information"]);
     let communication = || asks(field!("communication.category.code")) || asks(field!("communication.category"));
-    let task = || {
-        is(field!("task.code"), &[codes::REQUEST_FOR_INFORMATION])
-            && !reader.get(field!("task.status")).is_some_and(|status| codes::is_over(&status))
-    };
+    let is_open = || !reader.get(field!("task.status")).is_some_and(|status| codes::is_over(&status));
     let withdrawn = is(field!("communication.status"), &["entered-in-error"]);
     match (reader.view.in_focus("Task"), reader.view.in_focus("Communication")) {
-        (true, _) if reader.get(field!("task.code")).is_some() && !reader.is_work() => task(),
+        (true, _) if !reader.is_work() => is_open(),
         (_, true) if withdrawn => false,
         (_, true) => event == "add-rfi" || communication(),
         _ => event == "add-rfi",

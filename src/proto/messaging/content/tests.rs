@@ -279,7 +279,7 @@ fn another_patient_takes_nothing_over_from_the_one_before() {
     assert_eq!(told("Bob", "1970-01-01", "", TARGET), (true, json!("Anna"), json!("9393881587")));
     // A new name, a corrected date and another way to write the number are the same person's.
     assert_eq!(told("Anne", "1980-02-29", "9393-881-587", BOTH), (false, json!("Anne"), json!("9393-881-587")));
-    assert_eq!(told("ANNA", "1980-03-01", "", BOTH).0, false);
+    assert!(!told("ANNA", "1980-03-01", "", BOTH).0);
 }
 
 #[test]

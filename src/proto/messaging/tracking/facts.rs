@@ -118,7 +118,7 @@ fn task(view: View<'_>) -> Option<Node<'_>> {
     let is_work = |task: &Node<'_>| {
         let mut codes =
             list(task.get("code").and_then(|code| code.get("coding"))).filter_map(|coding| text(coding, "code")).peekable();
-        codes.peek().is_none() || codes.any(|code| codes::is_process_request(Some(code)))
+        codes.peek().is_none() || codes.any(|code| !codes::asks_for_information(code))
     };
     let question = view.header().and_then(|header| text(header.get("eventCoding")?, "code")) == Some("add-rfi");
     let tasks = view.entries_of("Task", MOST_TASKS).filter(|entry| !(question && view.is_focus(*entry)));

@@ -50,7 +50,7 @@ pub fn told(
         return (notification::document(said, event, issues, &notice), None);
     };
     let (Merged { content, outdated, other_patient }, changes) = if event == UNRECOGNISED {
-        (Merged { content: known(before.as_ref()), outdated: false, other_patient: false }, None)
+        (unchanged(known(before.as_ref())), None)
     } else {
         known_after(before.as_ref(), until_now(Content::of(&said, event), now, zone), drives, zone)
     };
@@ -89,7 +89,11 @@ fn known(before: Option<&ReferralRecord>) -> Content {
     before.and_then(|record| Content::read(&record.document).ok()).unwrap_or_default()
 }
 
-/// What is known after a message, what it changes, and whether it is older than what was known (messaging.md 10.4).
+fn unchanged(content: Content) -> Merged {
+    Merged { content, outdated: false, other_patient: false }
+}
+
+/// What is known after a message (messaging.md 10.4), and what it changes.
 fn known_after(
     before: Option<&ReferralRecord>,
     fresh: Content,
@@ -97,7 +101,7 @@ fn known_after(
     zone: Option<&str>,
 ) -> (Merged, Option<Vec<Change>>) {
     if before.is_none() {
-        return (Merged { content: fresh, outdated: false, other_patient: false }, None);
+        return (unchanged(fresh), None);
     }
     let known = known(before);
     let merged = content::merge(known.clone(), fresh, drives, zone);
