@@ -29,7 +29,8 @@ fn field(message: &Message, name: &str) -> String {
 fn exported(clinic: &Clinic) -> Vec<Value> {
     let file = clinic.path("ereferral.json");
     std::fs::write(&file, clinic.document(|_| {}).to_string()).unwrap();
-    let command = std::process::Command::new(env!("CARGO_BIN_EXE_ereferral")).args(["audit", "export"]).arg(&file).output().unwrap();
+    let command =
+        std::process::Command::new(env!("CARGO_BIN_EXE_ereferral")).args(["audit", "export"]).arg(&file).output().unwrap();
     assert!(command.status.success(), "{}", String::from_utf8_lossy(&command.stderr));
     String::from_utf8(command.stdout).unwrap().lines().map(|line| parsed(line.as_bytes())).collect()
 }

@@ -18,7 +18,8 @@ const LETTER: &[u8] = b"%PDF-1.4 an invented letter about a knee";
 
 fn draft(pos: &Serving) -> Draft {
     let mut draft = pos.engine.draft("rms", "add-service-request").unwrap();
-    for (name, value) in clinic::REFERRAL.iter().chain(&[("referral.identifier[0].value", "R-1"), ("referral.reason", "Knee pain")]) {
+    for (name, value) in clinic::REFERRAL.iter().chain(&[("referral.identifier[0].value", "R-1"), ("referral.reason", "Knee pain")])
+    {
         draft.set(name, value).unwrap();
     }
     draft
@@ -84,7 +85,12 @@ fn a_partner_fetches_its_file_with_its_token_and_nobody_else_does() {
 
     // Who fetched it, and who tried to, stands in the trail.
     let mut trail = String::new();
-    pos.engine.audit_export(&mut |line| { trail.push_str(line); true }).unwrap();
+    pos.engine
+        .audit_export(&mut |line| {
+            trail.push_str(line);
+            true
+        })
+        .unwrap();
     assert_eq!(trail.matches("file fetched from us").count(), 1);
     assert!(trail.contains("login refused"));
     pos.stop();

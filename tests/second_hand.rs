@@ -286,7 +286,8 @@ fn an_independent_checker_finds_nothing_in_what_is_composed_of_them() {
     for path in files() {
         let case = read(&path);
         let bundle = composed(&case).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let name = [case["dialect"].as_str().unwrap(), case["event"].as_str().unwrap(), path.file_name().unwrap().to_str().unwrap()];
+        let name =
+            [case["dialect"].as_str().unwrap(), case["event"].as_str().unwrap(), path.file_name().unwrap().to_str().unwrap()];
         std::fs::write(folder.join(name.join(".")), bundle.to_string()).unwrap();
     }
     let Some((good, told)) = r4::checked(&folder) else { return };

@@ -29,9 +29,8 @@ async fn fetch(ctx: &Ctx, request: &Request, id: &str) -> Result<Response, Box<F
         let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, "not-supported", "files are fetched; expected GET");
         return Err(failure.with(ALLOW, "GET"));
     }
-    let sender = trust::authenticate(ctx, request)
-        .await
-        .inspect_err(|failure| ctx.audit_refusal("login refused", None, failure.code()))?;
+    let sender =
+        trust::authenticate(ctx, request).await.inspect_err(|failure| ctx.audit_refusal("login refused", None, failure.code()))?;
     // Who only comes from the right place has shown nothing. The same words as for a file that is not there.
     let not_found = || Failure::new(StatusCode::NOT_FOUND, "not-found", "there is no such file for this partner");
     let found = match sender.trusted {

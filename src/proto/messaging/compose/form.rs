@@ -154,7 +154,8 @@ impl Draft {
     fn half_a_time(&self, message: View<'_>) -> Option<Issue> {
         let appointment = message.home(Home::Appointment, 0)?;
         let (start, end) = (appointment.get("start").is_some(), appointment.get("end").is_some());
-        let optional = |name: &str| FIELDS.iter().any(|field| field.name == name && self.need(field, Some(message)) == Need::Optional);
+        let optional =
+            |name: &str| FIELDS.iter().any(|field| field.name == name && self.need(field, Some(message)) == Need::Optional);
         (start != end && optional("appointment.start"))
             .then(|| finding("appointment.end", "start and end stand together (R4 app-2)"))
     }
