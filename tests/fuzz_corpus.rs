@@ -9,7 +9,13 @@ use std::path::Path;
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: &[Target] = &[("parse", exercise::parse), ("check", exercise::check), ("changes", exercise::changes)];
+const TARGETS: &[Target] = &[
+    ("parse", exercise::parse),
+    ("check", exercise::check),
+    ("changes", exercise::changes),
+    ("compose", exercise::compose),
+    ("answer", exercise::answer),
+];
 
 #[test]
 fn every_input_of_the_corpora_is_borne() {

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 minutes=$1
 shift
-[ $# -gt 0 ] || set -- parse check changes
+[ $# -gt 0 ] || set -- parse check changes compose answer
 PATH="$PWD/.tools/bin:$PATH"
 toolchain=
 if rustup toolchain list 2>/dev/null | grep -q '^nightly'; then

@@ -254,7 +254,7 @@ fn purge_leaves_what_a_referral_says_by_now() {
     assert_eq!(kept().len(), 5);
     for day in [92, 400] {
         store.purge(&Retention::default(), NOW + day * DAY).unwrap();
-        assert_eq!(kept(), [update.clone()], "the newest full content that was not refused, as long as the referral");
+        assert_eq!(kept(), std::slice::from_ref(&update), "the newest full content that was not refused, as long as the referral");
     }
     // Where nothing was full it is the newest message.
     let message = IncomingMessage { event: "notify-add-process-request".into(), ..incoming("a", "m4", Some("R2")) };

@@ -47,7 +47,7 @@ impl Failure {
         self.issue.code
     }
     /// The answer; the log says that it was one.
-    pub(super) fn response(self: Box<Self>, ctx: &Ctx) -> Response {
+    pub(super) fn response(self, ctx: &Ctx) -> Response {
         let text = format!("a request was answered {}: {}", self.status.as_u16(), self.issue.code);
         ctx.world.log.line(Level::Warn, "messaging", text);
         let mut response = fhir_response(self.status, self.body());
