@@ -2,7 +2,6 @@
 
 #[path = "support/peak.rs"]
 mod peak;
-#[allow(dead_code)]
 #[path = "support/receiver.rs"]
 mod receiver;
 
