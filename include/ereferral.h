@@ -1365,8 +1365,8 @@ int32_t eref_message_attachment_type(const eref_message *message,
  *
  * Ownership: nothing to free.
  * Threads: any; extend the lease of the event (eref_event_extend) before a long wait.
- * Errors: EREF_NOT_FOUND (no such index, or the host answered 404), EREF_FORBIDDEN (not a host of the partner, a redirect to another host,
- * a private address), EREF_TOO_LARGE (limits.attachment_bytes), EREF_INVALID_CONTENT (media type, size or hash), EREF_TIMEOUT,
+ * Errors: EREF_NOT_FOUND (no such index, or the host answered 404), EREF_FORBIDDEN (an untrusted message, not a host of the partner, a
+ * redirect to another host, a private address), EREF_TOO_LARGE (limits.attachment_bytes), EREF_INVALID_CONTENT (media type, size or hash), EREF_TIMEOUT,
  * EREF_CANCELLED, EREF_NETWORK, EREF_TLS, EREF_REMOTE (eref_error_http_status says what the host answered), EREF_CONFIG, EREF_STORE,
  * EREF_INVALID_ARGUMENT (not a message of an event), EREF_FORKED.
  * Since: 0.1.0
@@ -1756,7 +1756,9 @@ void eref_delivery_json(const eref_delivery *delivery,
 EREF_API void eref_delivery_free(eref_delivery *delivery);
 
 /**
- * A referral as a JSON object (docs/schema/referral.json), found by our id (system empty) or by one of its identifiers.
+ * A referral as a JSON object (docs/schema/referral.json), found by our id (system empty) or by one of its identifiers. Partners number on
+ * their own, and any of them can name any number: where several referrals carry an identifier, the one that we or the host named so comes
+ * first, then one that is not unlinked, then the one that changed last. "parties" says whose it is.
  *
  * Ownership: *out is owned by the caller: eref_string_free. The texts are copied.
  * Threads: any.
@@ -1812,7 +1814,7 @@ int32_t eref_referral_history(const eref_engine *engine,
  *
  * Ownership: the texts are copied.
  * Threads: any.
- * Errors: EREF_NOT_FOUND, EREF_KEY_REUSED (another referral carries it), EREF_INVALID_ARGUMENT (system or value is empty), EREF_STORE,
+ * Errors: EREF_NOT_FOUND, EREF_KEY_REUSED (we or the host named another referral so), EREF_INVALID_ARGUMENT (system or value is empty), EREF_STORE,
  * EREF_INVALID_UTF8, EREF_FORKED.
  * Since: 0.1.0
  */
@@ -1830,7 +1832,7 @@ int32_t eref_referral_link(const eref_engine *engine,
  * Says where an unlinked referral belongs. A message that led to no known referral made it ("unlinked" in its document, with what it may
  * belong to under "candidates"); nothing is ever linked by the patient alone. "to" is our id of the referral it is part of, of the launch
  * it came of, or its own id where it stands by itself. What becomes part of another brings its identifiers, parties, history and waiting
- * events along; its id leads to that other one from then on.
+ * events along, a partner in the part it took only where nobody has that part yet, and else as an informer; its id leads to that other one from then on.
  *
  * Ownership: the texts are copied.
  * Threads: any.
