@@ -357,7 +357,7 @@ fn size_and_hash_of_what_came_with_the_message_are_checked() {
         taken(&pos, &[with(5, sha1(b"Hello")), with(4, sha1(b"Hello")), with(5, sha1(b"Hallo")), json!({"data": "SGVsbG8"})]);
     let issues = parsed(event.document().as_bytes())["issues"].to_string();
     assert!(issues.contains("attachment 1 states another size") && !issues.contains("attachment 0"), "{issues}");
-    assert!(issues.contains(".content[0].attachment\""), "it has its place: {issues}");
+    assert!(issues.contains(".content[1].attachment\""), "it has its place: {issues}");
     let received = message(&event);
     let checked = |index: usize| received.attachment_check(index).map_err(|error| error.message().to_owned());
     assert_eq!((checked(0), checked(3)), (Ok(()), Ok(())));

@@ -350,9 +350,11 @@ fn times_that_no_clock_shows_are_handed_on_as_they_stand() {
         });
         let document = read_all(&read(body).unwrap());
         let shown = &time[..time.len().min(40)];
-        assert_eq!(document["appointment"]["start"]["value"], time, "{shown}");
-        assert_eq!(document["message"]["timestamp"]["value"], time, "{shown}");
-        assert_eq!(document["patient"]["birth_date"], time, "{shown}");
+        // What no time can be as long as is cut.
+        let told = if time.len() > 2_048 { format!("{}…", &time[..2_048]) } else { time.to_owned() };
+        assert_eq!(document["appointment"]["start"]["value"], told, "{shown}");
+        assert_eq!(document["message"]["timestamp"]["value"], told, "{shown}");
+        assert_eq!(document["patient"]["birth_date"], told, "{shown}");
     }
 }
 

@@ -105,7 +105,10 @@ fn receive(pos: &Serving, seen: &mut Seen) {
     // Replayed, repeated wrongly, by the wrong partner, with a bad token, broken.
     assert_eq!(pos.message(TOKEN, &message("mh-canary-1", "b-canary-1")).status, 200);
     assert_eq!(pos.message(TOKEN, &message("mh-canary-2", "b-canary-1")).status, 400);
-    assert_eq!(pos.message(OTHER_TOKEN, &message("mh-canary-3", "b-canary-3")).status, 403);
+    assert_eq!(pos.message(OTHER_TOKEN, &message("mh-canary-3", "b-canary-3")).status, 200);
+    let mut of_nobody = pos.event(MESSAGE);
+    assert!(of_nobody.document().contains("\"unlinked\":true"));
+    of_nobody.done().unwrap();
     assert_eq!(pos.message("bad-token-canary", &message("mh-canary-4", "b-canary-4")).status, 401);
     let whole = String::from_utf8(message("mh-canary-5", "b-canary-5")).unwrap();
     for broken in [

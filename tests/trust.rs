@@ -440,10 +440,12 @@ fn our_own_token_is_had_in_four_ways_and_is_good_for_messages_only() {
         event.done().unwrap();
         good_for_nothing_else(&pos, token);
     }
-    // It is the token of the partner that fetched it: the referral of one is closed to the other.
+    // It is the token of the partner that fetched it: what the other says of the same number is of another referral.
     let answer = ask(&form(&[("client_id", "other"), ("client_secret", "invented-secret-of-other")]), None);
     let token = parsed(&answer.body)["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(pos.message(&token, &notification("mh-x", "b-x", "R-1")).status, 403);
+    assert_eq!(pos.message(&token, &notification("mh-x", "b-x", "R-1")).status, 200);
+    let told = parsed(pos.event(MESSAGE).document().as_bytes());
+    assert_eq!((&told["partner"], &told["unlinked"]), (&json!("other"), &json!(true)));
     assert_eq!(ask(&form(&[("client_id", "other"), ("client_secret", secret)]), None).status, 401);
     assert_eq!(ask(&ways[3].0, None).status, 401, "an assertion is good once");
 }

@@ -236,9 +236,9 @@ fn purge_leaves_what_a_referral_says_by_now() {
         message.id
     };
     let send = |key: &str, event: &str, state| {
-        let message = OutgoingMessage { event: event.into(), ..outgoing("b", key, Some("R1")) };
+        let message = OutgoingMessage { event: event.into(), ..outgoing("a", key, Some("R1")) };
         enqueue(store, &message, NOW).unwrap();
-        assert!(lease_delivery(store, "b", NOW).is_some());
+        assert!(lease_delivery(store, "a", NOW).is_some());
         finish(store, &message.id, outcome(state));
         message.id
     };
