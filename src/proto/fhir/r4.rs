@@ -35,7 +35,7 @@ pub struct Element {
     pub holds: Holds,
     /// The required value set it is bound to; see [`R4::set`].
     pub set: Option<usize>,
-    /// Its place in [`Type::marks`], if it has one.
+    /// Its place in the marks of its type, if it has one.
     pub mark: Option<usize>,
 }
 

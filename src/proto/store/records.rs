@@ -385,7 +385,7 @@ pub struct StoreStatus {
     pub events_waiting: u64,
     /// Events parked after their last attempt.
     pub events_parked: u64,
-    /// Deliveries by state, indexed by [`DeliveryState`] number.
+    /// Deliveries by state, indexed by the number of the `DeliveryState`.
     pub deliveries: [u64; 7],
     /// When the oldest unfinished delivery was queued.
     pub oldest_delivery: Option<Millis>,
