@@ -11,7 +11,7 @@ use std::process::Command;
 
 use support::c::{self, root};
 
-/// A folder with the library, and a configuration whose partner is the engine itself.
+/// A folder with the library, and a configuration that sends to the engine itself, which knows the sender as another partner.
 fn prepare(library: &Path) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(library, folder.path().join("libereferral.so")).unwrap();
@@ -24,9 +24,10 @@ fn prepare(library: &Path) -> tempfile::TempDir {
         "store": {"url": "sqlite:pos.db", "key_file": "pos.key"},
         "partners": [{"name": "self", "roles": ["rms-source", "rms-target", "smart-app"],
             "messaging": {"endpoint": "http://127.0.0.1:PORT/fhir/$process-message",
-                          "auth": {"bearer": "invented-bearer-of-the-probe"}, "inbound": {"bearer": "invented-bearer-of-the-probe"}},
+                          "auth": {"bearer": "invented-bearer-of-the-probe"}},
             "smart_app": {"client_id": "app", "launch_url": "https://rms.test/launch", "redirect_uris": ["https://rms.test/back"],
-                          "scopes": "launch openid fhirUser patient/*.rs"}}]
+                          "scopes": "launch openid fhirUser patient/*.rs"}},
+            {"name": "requester", "roles": ["rms-source"], "messaging": {"inbound": {"bearer": "invented-bearer-of-the-probe"}}}]
     }"#;
     fs::write(folder.path().join("probe.json"), document.replace("PORT", &port.to_string())).unwrap();
     folder

@@ -7,7 +7,7 @@
 //! | 200 with a body | flows_receive `a_message_becomes_one_event_and_is_gone_when_done` |
 //! | 400 | here `each_refusal_has_its_status_words_and_place`, bad_input.rs |
 //! | 401 | flows_receive `only_a_known_token_opens_the_door` |
-//! | 403 | flows_receive `a_partner_cannot_touch_another_partners_referral` |
+//! | 403 | guard.rs |
 //! | 404, 405, 410 | here `a_wrong_path_or_method_is_told`; 410 is never answered |
 //! | 408, 413, 503 of a body | process_message `a_body_that_does_not_arrive_is_answered_by_its_reason` |
 //! | 409 | flows_receive `other_content_under_a_known_header_is_an_update_or_a_conflict_as_configured` |

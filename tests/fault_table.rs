@@ -167,8 +167,11 @@ fn play(row: &Row) -> String {
     clinic::until(row.fault, || pos.delivery("act-1").attempts == 1 && pos.delivery("act-1").state != DeliveryState::Sending);
     let meanwhile = pos.delivery("act-1");
     let words = meanwhile.last_error.clone().unwrap_or_default();
-    assert_eq!((meanwhile.state, meanwhile.http_status), (row.state, row.http_status), "{}: {words}", row.fault);
-    assert!(words.contains(row.word) && !words.contains("Testpatient"), "{}: {words}", row.fault);
+    // With TLS 1.3 a server refuses a client without certificate when that may have begun to send already.
+    let sent = row.word == "client certificate" && (meanwhile.state, meanwhile.http_status) == (UnknownOutcome, 0);
+    assert!(sent || (meanwhile.state, meanwhile.http_status) == (row.state, row.http_status), "{}: {meanwhile:?}", row.fault);
+    assert!(sent || words.contains(row.word), "{}: {words}", row.fault);
+    assert!(!words.contains("Testpatient"), "{}: {words}", row.fault);
     let trouble = usize::from(!matches!(row.state, Delivered | Refused));
     assert_eq!(alerts(&pos), (trouble, 0), "{}", row.fault);
     if row.state != Delivered {
