@@ -10,7 +10,8 @@ use http::header::{ETAG, LOCATION, RETRY_AFTER};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::fhir_api::{Caller, failed};
+use super::caller::Caller;
+use super::fhir_api::failed;
 use super::{chart, reply, scope, search};
 use crate::error::EREF_NOT_FOUND;
 use crate::proto::exchange::{Ctx, Signal};

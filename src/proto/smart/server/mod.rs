@@ -2,6 +2,7 @@
 
 mod assertion;
 mod authorize;
+mod caller;
 mod capability;
 mod chart;
 mod client_auth;

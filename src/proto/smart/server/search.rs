@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::fhir_api::{Caller, binaries, failed};
+use super::caller::Caller;
+use super::fhir_api::{binaries, failed};
 use super::scope::{self, Class};
 use super::{chart, reply};
 use crate::proto::exchange::Ctx;
