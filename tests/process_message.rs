@@ -53,6 +53,7 @@ impl Clinic {
             settings: Arc::new(settings),
             keys: Arc::new(Keys::new(Vec::new())),
             log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+            throttle: Arc::default(),
             signals: Arc::new(|_| {}),
         };
         Self { world: Arc::new(world), store, _folder: folder }
@@ -243,7 +244,9 @@ fn a_token_of_our_own_is_good_for_its_partner_and_this_purpose_only() {
         partner: "third".into(),
         handle: secret_hash("handle"),
         start: None,
+        cookie: None,
         session: String::new(),
+        patient: None,
         correlation: "c".into(),
         health_number: None,
         start_until: NOW + 60_000,

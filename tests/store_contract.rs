@@ -16,6 +16,8 @@ mod delivering;
 mod keeping;
 #[path = "store_contract/launches.rs"]
 mod launches;
+#[path = "store_contract/logins.rs"]
+mod logins;
 
 const NOW: Millis = 1_800_000_000_000;
 const SECOND: Millis = 1000;
@@ -186,7 +188,9 @@ fn launch(number: u8) -> NewLaunch {
         partner: "app".into(),
         handle: [number; 32],
         start: Some([number + 100; 32]),
+        cookie: None,
         session: "session of Testpatient".into(),
+        patient: Some("p".into()),
         correlation: format!("correlation-{number}"),
         health_number: Some("9999 999 999".into()),
         start_until: NOW + 60 * SECOND,
@@ -209,6 +213,8 @@ fn code(number: u8, launch_id: &str) -> NewCode {
         client_id: "client".into(),
         expires: NOW + 60 * SECOND,
         binding: r#"{"nonce":"n"}"#.into(),
+        reuse: false,
+        picked: None,
     }
 }
 

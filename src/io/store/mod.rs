@@ -1,5 +1,6 @@
 //! Stores: implementations of `proto::store::Store`. SQLite is the embedded one.
 
+mod accesses;
 mod attachments;
 mod audit;
 mod audit_trail;
@@ -12,6 +13,7 @@ mod inbox;
 mod keeping;
 mod keys;
 mod launches;
+mod logins;
 mod outbox;
 mod referral_write;
 mod referrals;

@@ -289,6 +289,8 @@ fn issue(ctx: &Ctx, app: &SmartApp, launch: LaunchRecord, binding: &Binding) -> 
         client_id: app.client_id.clone(),
         expires: ctx.now() + i64::from(seconds) * 1000,
         binding: serde_json::to_string(binding).or_else(|_| refuse("server_error", "the launch cannot be kept"))?,
+        reuse: false,
+        picked: None,
     };
     match ctx.store().issue_code(&record, ctx.now()) {
         Ok(true) => {
