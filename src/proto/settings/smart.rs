@@ -28,7 +28,9 @@ pub enum LaunchReuse {
 
 /// Whether a text is an origin as browsers write it: scheme, host and port, nothing else.
 pub fn is_origin(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.origin(), Origin::Tuple(..)) && url.origin().ascii_serialization() == text)
+    // A star is a legal letter of a host, and a pattern to a browser.
+    !text.contains('*')
+        && Url::parse(text).is_ok_and(|url| matches!(url.origin(), Origin::Tuple(..)) && url.origin().ascii_serialization() == text)
 }
 
 #[cfg(test)]
