@@ -123,8 +123,9 @@ fn plant(store: &dyn Store, mark: &str) {
     };
     store.save_launch(&started, NOW).unwrap();
     store.put_chart("launch-1", &chart, NOW).unwrap();
-    let picked = Some((mark.to_owned(), format!(r#"{{"patient":"{mark}"}}"#)));
-    store.issue_code(&NewCode { binding: mark.into(), picked, ..code(1, "launch-1") }, NOW).unwrap();
+    let mut code = NewCode { binding: mark.into(), picked: true, ..code(1, "launch-1") };
+    (code.grant.patient, code.grant.grant.context) = (Some(mark.into()), format!(r#"{{"patient":"{mark}"}}"#));
+    store.issue_code(&code, NOW).unwrap();
     let login = NewLogin {
         id: "login-1".into(),
         handle: [1; 32],

@@ -44,7 +44,8 @@ fn a_launch_is_authorized_again_only_where_that_is_allowed() {
     store.save_launch(&launch(1), NOW).unwrap();
     assert!(store.issue_code(&code(1, "launch-1"), NOW).unwrap());
     assert!(!store.issue_code(&code(2, "launch-1"), NOW).unwrap());
-    let again = NewCode { reuse: true, ..code(3, "launch-1") };
+    let mut again = NewCode { reuse: true, ..code(3, "launch-1") };
+    again.grant.grant.id = "another grant".into();
     assert!(store.issue_code(&again, NOW).unwrap());
     assert!(!store.issue_code(&NewCode { hash: [4; 32], ..again }, NOW + 300 * SECOND).unwrap(), "within its time");
 }
@@ -65,8 +66,9 @@ fn a_change_of_patient_ends_the_launches_of_the_others_in_that_session() {
     let ids = |ended: Vec<(String, String)>| ended.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
     assert_eq!(ids(store.change_patient("s1", Some("p2"), NOW).unwrap()), ["launch-1"]);
     // Who was picked later counts as the patient of the launch.
-    let picked = Some(("p3".to_owned(), "{}".to_owned()));
-    assert!(store.issue_code(&NewCode { picked, ..code(3, "launch-3") }, NOW).unwrap());
+    let mut picked = NewCode { picked: true, ..code(3, "launch-3") };
+    (picked.grant.patient, picked.grant.grant.context) = (Some("p3".into()), "{}".into());
+    assert!(store.issue_code(&picked, NOW).unwrap());
     assert_eq!(store.launch_by_handle(&[3; 32], NOW).unwrap().unwrap().context, "{}");
     assert_eq!(ids(store.change_patient("s1", Some("p3"), NOW).unwrap()), ["launch-2"]);
     assert_eq!(ids(store.change_patient("s1", None, NOW).unwrap()), ["launch-3"]);

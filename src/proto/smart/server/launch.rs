@@ -223,7 +223,8 @@ fn check_context_entry(entry: &Value) -> std::result::Result<(), &'static str> {
     if identifier.is_some_and(|identifier| !identifier.is_object()) {
         return Err("identifier must be a FHIR Identifier, an object");
     }
-    let referred = reference.map(|reference| referred_type(reference).ok_or("reference must be relative, as Type/id")).transpose()?;
+    let referred =
+        reference.map(|reference| referred_type(reference).ok_or("reference must be relative, as Type/id")).transpose()?;
     if canonical.is_some_and(|canonical| url::Url::parse(canonical).is_err()) {
         return Err("canonical must be a URL");
     }
