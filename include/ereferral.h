@@ -1864,6 +1864,23 @@ int32_t eref_audit_note(const eref_engine *engine,
                         eref_error **error);
 
 /**
+ * Says whether any entry of the audit trail was changed, removed, added or moved, as a JSON object (docs/schema/audit-report.json): "whole" is
+ * the answer, "problems" says in words what is wrong. "known" is the "heads" of an earlier report that was kept outside the store, or NULL:
+ * with it a store that was put back to an older copy is found too. Takes a few seconds for a million entries; the engine goes on serving.
+ *
+ * Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+ * Threads: any.
+ * Errors: EREF_INVALID_JSON, EREF_INVALID_ARGUMENT (known is no heads of a report), EREF_STORE, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_audit_verify(const eref_engine *engine,
+                          const char *known,
+                          size_t known_len,
+                          eref_string **out,
+                          eref_error **error);
+
+/**
  * The newest messages received, at most limit, as a JSON array (docs/schema/reception.json). "state" is one of waiting, leased, parked,
  * done, or empty for all.
  *
