@@ -21,3 +21,4 @@ mod serving;
 pub mod sqlite;
 pub mod vault;
 mod writer;
+mod writes;

@@ -19,6 +19,9 @@ mod reply;
 pub mod scope;
 mod search;
 mod token;
+pub mod undecided;
+mod writable;
+mod write_event;
 
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, plain};

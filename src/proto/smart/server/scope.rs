@@ -1,13 +1,13 @@
 //! Scopes: their grammar, what is granted, and what a granted one allows (smart.md 14).
 
-use super::chart;
+use super::{chart, fhir_write};
 
 /// Create (smart.md 14.1).
 pub const CREATE: u8 = 1;
 /// Read and vread.
 pub const READ: u8 = 2;
 /// Update and patch.
-const UPDATE: u8 = 4;
+pub const UPDATE: u8 = 4;
 /// Delete.
 const DELETE: u8 = 8;
 /// Search.
@@ -101,7 +101,7 @@ fn parse_letters(text: &str) -> Option<u8> {
 
 /// What the FHIR API does for a type, `*` being what it does for every type.
 fn offered(resource_type: &str) -> u8 {
-    if resource_type == "DocumentReference" { CREATE | READ | SEARCH } else { READ | SEARCH }
+    READ | SEARCH | fhir_write::offered(resource_type)
 }
 
 /// What of the launch bears on the scopes that can be granted.
@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn grants_create_only_where_the_api_has_it() {
-        assert_eq!(granted("patient/*.cruds", "patient/*.cruds"), "patient/*.rs patient/DocumentReference.c");
+        let types = "patient/DocumentReference.cruds patient/Condition.cruds patient/Patient.cruds";
+        assert_eq!(granted(types, types), "patient/DocumentReference.crus patient/Condition.crs patient/Patient.rs");
         assert_eq!(granted("patient/Patient.c", "patient/*.cruds"), "");
     }
 
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(granted("patient/*.read", "patient/*.rs"), "patient/*.read");
         assert_eq!(
             granted("patient/DocumentReference.*", "patient/*.cruds"),
-            "patient/DocumentReference.read patient/DocumentReference.c"
+            "patient/DocumentReference.read patient/DocumentReference.cu"
         );
     }
 
