@@ -15,6 +15,26 @@ definitions() {
     echo "test set-up: done"
 }
 
+# The clients of tests/interop, which find npm's by a link. What is installed is known by a copy of the list it was made from.
+interop() {
+    npm=.tools/interop/node_modules
+    if ! cmp -s tests/interop/package-lock.json $npm/made-from.json; then
+        echo "test set-up: installing the npm packages of tests/interop/package-lock.json into $npm"
+        mkdir -p .tools/interop
+        cp tests/interop/package.json tests/interop/package-lock.json .tools/interop/
+        npm ci --silent --prefix .tools/interop --ignore-scripts
+        cp tests/interop/package-lock.json $npm/made-from.json
+    fi
+    ln -sfn ../../$npm tests/interop/node_modules
+    python=.tools/interop/python
+    if ! cmp -s tests/interop/requirements.txt $python/made-from.txt; then
+        echo "test set-up: installing the Python packages of tests/interop/requirements.txt into $python"
+        rm -rf $python
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --target $python -r tests/interop/requirements.txt
+        cp tests/interop/requirements.txt $python/made-from.txt
+    fi
+}
+
 # command:packages
 wanted='
 c++:g++
@@ -23,6 +43,9 @@ mono:mono-runtime
 javac:default-jdk-headless
 python3:python3
 pip3:python3-pip
+node:nodejs
+npm:npm
+chromium:chromium
 valgrind:valgrind
 strace:strace
 '
@@ -35,6 +58,7 @@ $wanted
 END
 if [ -z "$packages" ]; then
     definitions
+    interop
     echo "test set-up: nothing is missing"
     exit 0
 fi
@@ -57,3 +81,4 @@ $as_root apt-get update -qq
 $as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
 echo "test set-up: done"
 definitions
+interop
