@@ -11,7 +11,7 @@ namespace EReferral
         {
             this.engine = engine;
             Json = json;
-            Id = JsonText.Member(json, "id");
+            Id = JsonText.Member(json, "referral_id");
         }
 
         /// <summary>The library's id, the same in every event of the referral. Keep it beside the patient's record.</summary>
