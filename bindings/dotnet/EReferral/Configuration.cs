@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 
 namespace EReferral
 {
@@ -13,8 +14,14 @@ namespace EReferral
         public Configuration()
         {
             NativeLoader.Ensure();
+            Handle = New();
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static ConfigHandle New()
+        {
             EReferralException.Check(NativeMethods.eref_config_new(out IntPtr config, out IntPtr error), error);
-            Handle = new ConfigHandle(config);
+            return new ConfigHandle(config);
         }
 
         /// <summary>A configuration from a file.</summary>

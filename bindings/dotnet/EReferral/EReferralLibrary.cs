@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 
 namespace EReferral
 {
@@ -33,7 +34,7 @@ namespace EReferral
             get
             {
                 NativeLoader.Ensure();
-                return Utf8.Static(NativeMethods.eref_version_text());
+                return ReadVersion();
             }
         }
 
@@ -43,8 +44,14 @@ namespace EReferral
             get
             {
                 NativeLoader.Ensure();
-                return Utf8.Static(NativeMethods.eref_build_info());
+                return ReadBuildInfo();
             }
         }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static string ReadVersion() => Utf8.Static(NativeMethods.eref_version_text());
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static string ReadBuildInfo() => Utf8.Static(NativeMethods.eref_build_info());
     }
 }

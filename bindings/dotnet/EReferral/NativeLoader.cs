@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -14,7 +15,8 @@ namespace EReferral
         /// <summary>The file that was loaded; null before.</summary>
         internal static string LoadedFrom { get; private set; }
 
-        /// <summary>Loads the library if it is not there yet. Everything public that can be the first to call it comes here.</summary>
+        /// <summary>Loads the library if it is not there yet. Everything public that can be the first to call it comes here, and calls it
+        /// from a method of its own: Mono looks up imports when it compiles the method that calls them.</summary>
         internal static void Ensure()
         {
             if (LoadedFrom == null) Load(null);
@@ -25,6 +27,8 @@ namespace EReferral
         {
             lock (Gate)
             {
+                // What was refused for its version stays loaded: imports that were used lead to it.
+                if (refusal != null) throw new NativeLibraryException(refusal);
                 if (LoadedFrom != null)
                 {
                     if (path == null || Path.GetFullPath(path) == LoadedFrom) return;
@@ -37,7 +41,8 @@ namespace EReferral
                     if (reason == null)
                     {
                         SystemLoader.Bind(library);
-                        CheckVersion(candidate);
+                        refusal = Mismatch(candidate);
+                        if (refusal != null) throw new NativeLibraryException(refusal);
                         LoadedFrom = candidate;
                         return;
                     }
@@ -49,6 +54,7 @@ namespace EReferral
         }
 
         private static IntPtr library;
+        private static string refusal;
 
         private static int Bits => IntPtr.Size * 8;
 
@@ -90,13 +96,14 @@ namespace EReferral
         }
 
         /// <summary>The ABI number has to be the one this assembly was made for, and the library no older than it.</summary>
-        private static void CheckVersion(string path)
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static string Mismatch(string path)
         {
             int abi = NativeMethods.eref_abi_number();
             string version = Utf8.Static(NativeMethods.eref_version_text());
-            if (abi == Expected.AbiNumber && Number(version) >= Number(Expected.Version)) return;
-            throw new NativeLibraryException(path + " is version " + version + " with ABI number " + abi + "; EReferral.dll " + Expected.Version
-                + " needs ABI number " + Expected.AbiNumber + " and version " + Expected.Version + " or newer");
+            if (abi == Expected.AbiNumber && Number(version) >= Number(Expected.Version)) return null;
+            return path + " is version " + version + " with ABI number " + abi + "; EReferral.dll " + Expected.Version
+                + " needs ABI number " + Expected.AbiNumber + " and version " + Expected.Version + " or newer";
         }
 
         private static Version Number(string version)

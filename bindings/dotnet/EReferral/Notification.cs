@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Runtime.CompilerServices;
 
 namespace EReferral
 {
@@ -17,6 +18,12 @@ namespace EReferral
         {
             if (bundle == null) throw new ArgumentNullException(nameof(bundle));
             NativeLoader.Ensure();
+            return Read(bundle);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static Notification Read(byte[] bundle)
+        {
             fixed (byte* data = bundle)
             {
                 EReferralException.Check(

@@ -64,8 +64,10 @@ namespace EReferral
         private static string TryUnix(string path, out IntPtr library)
         {
             const int Now = 2;
+            // Called before too: looking up an import for the first time would forget the reason.
+            dlerror();
             library = dlopen(path, Now);
-            return library != IntPtr.Zero ? null : Utf8.Static(dlerror());
+            return library != IntPtr.Zero ? null : Utf8.Static(dlerror()) ?? "unknown reason";
         }
 
         [DllImport("kernel32", CharSet = CharSet.Unicode, ExactSpelling = true, EntryPoint = "LoadLibraryExW", SetLastError = true)]
