@@ -11,8 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Many events with a garbage collector that is never idle. One message is handed out again and again: closing its event without
- * {@code done} gives it back; parked after its tenth time it is made available again.
+ * Many events with a garbage collector that is never idle. One message is handed out again and again: its event is
+ * given back each time; parked after its tenth time it is made available again.
  */
 final class ManyEventsTest {
     private static final int EVENTS = Integer.getInteger("ereferral.test.events", 3_000);
@@ -31,6 +31,7 @@ final class ManyEventsTest {
             }
             assertEquals(Clinic.WORLD, event.message().field(Fields.PATIENT_NAME_GIVEN));
             assertTrue(event.id().length() > 0 && event.json().length() > 0);
+            event.retry(0, "again");
             event.close();
         }
     }

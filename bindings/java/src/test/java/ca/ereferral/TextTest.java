@@ -101,13 +101,13 @@ final class TextTest {
     }
 
     @Test
-    void halfACharacterIsRefusedAndANulIsKept() throws IOException {
+    void halfACharacterAndANulAreRefused() throws IOException {
         try (Clinic clinic = new Clinic(folder, "127.0.0.1:9"); Draft draft = clinic.draft("R-1")) {
             assertThrows(IllegalArgumentException.class, () -> draft.set(Fields.PATIENT_NAME_FAMILY, "Test\ud83e"));
             assertThrows(IllegalArgumentException.class, () -> draft.set(Fields.PATIENT_NAME_FAMILY, "\ude7aTest"));
             EReferralException refused =
                 assertThrows(EReferralException.class, () -> draft.set(Fields.PATIENT_NAME_FAMILY, "Test\0patient"));
-            assertEquals(Status.INVALID_FIELD, refused.status());
+            assertEquals(Status.INVALID_ARGUMENT, refused.status());
             assertThrows(NullPointerException.class, () -> draft.set(null, "x"));
             assertThrows(NullPointerException.class, () -> Message.parse(null));
         }
