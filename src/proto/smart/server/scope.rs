@@ -117,6 +117,11 @@ pub struct Circumstances {
     pub openid: bool,
 }
 
+impl Circumstances {
+    /// Nothing of the launch stands in the way.
+    pub const ALL: Self = Self { patient: true, encounter: true, fhir_user: true, openid: true };
+}
+
 /// The scope text holds a character that no scope can have (RFC 6749 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
@@ -130,13 +135,14 @@ pub fn grant(requested: &str, allowed: &str, launch: Circumstances) -> Result<Ve
     let allowance: Vec<ResourceScope> = allowed.split_ascii_whitespace().filter_map(ResourceScope::parse).collect();
     let mut words: Vec<String> = Vec::new();
     let mut resources: Vec<ResourceScope> = Vec::new();
+    let offline = has(requested, "offline_access");
     for text in requested.split(' ').filter(|text| !text.is_empty()) {
         if let Some(scope) = ResourceScope::parse(text) {
             // Without a patient in context there is nothing such a scope could mean (smart.md 5.4).
             if scope.class == Class::User || launch.patient {
                 narrow(&scope, &allowance, &mut resources);
             }
-        } else if word_is_granted(text, allowed, launch) && !words.iter().any(|word| word == text) {
+        } else if word_is_granted(text, allowed, launch, offline) && !words.iter().any(|word| word == text) {
             words.push(text.to_owned());
         }
     }
@@ -144,10 +150,12 @@ pub fn grant(requested: &str, allowed: &str, launch: Circumstances) -> Result<Ve
     Ok(words)
 }
 
-fn word_is_granted(text: &str, allowed: &str, launch: Circumstances) -> bool {
+fn word_is_granted(text: &str, allowed: &str, launch: Circumstances, offline: bool) -> bool {
     let in_allowance = |word: &str| allowed.split_ascii_whitespace().any(|known| known == word);
     match text {
-        "launch" => in_allowance(text),
+        "launch" | "offline_access" => in_allowance(text),
+        // Who may go on without the user needs no word for going on with them (smart.md 10).
+        "online_access" => in_allowance(text) && !(offline && in_allowance("offline_access")),
         "openid" | "profile" => launch.openid && in_allowance(text),
         "fhirUser" => launch.openid && launch.fhir_user && in_allowance(text),
         // Hints in an EHR launch, no wider than `launch` itself (smart.md 8).
