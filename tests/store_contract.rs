@@ -12,6 +12,8 @@ use ereferral::proto::store::*;
 mod audit;
 #[path = "store_contract/delivering.rs"]
 mod delivering;
+#[path = "store_contract/grants.rs"]
+mod grants;
 #[path = "store_contract/keeping.rs"]
 mod keeping;
 #[path = "store_contract/launches.rs"]
@@ -201,23 +203,30 @@ fn resource(resource_type: &str, id: &str) -> ChartResource {
     ChartResource { resource_type: resource_type.into(), id: id.into(), version: 1, json: format!(r#"{{"id": "{id}"}}"#) }
 }
 
-fn code(number: u8, launch_id: &str) -> NewCode {
-    NewCode {
-        hash: [number; 32],
-        launch_id: launch_id.into(),
-        grant_id: format!("grant-{launch_id}"),
+fn grant(launch_id: &str) -> NewGrant {
+    let grant = Grant {
+        id: format!("grant-{launch_id}"),
+        kind: GrantKind::Online,
+        launch_id: Some(launch_id.into()),
         client_id: "client".into(),
-        expires: NOW + 60 * SECOND,
-        binding: r#"{"nonce":"n"}"#.into(),
-    }
+        partner: "app".into(),
+        scope: "launch openid".into(),
+        context: r#"{"patient":"p"}"#.into(),
+        ends: NOW + DAY,
+        idle_ends: NOW + DAY,
+    };
+    NewGrant { grant, user: Some("u".into()), patient: Some("p".into()) }
+}
+
+fn code(number: u8, launch_id: &str) -> NewCode {
+    NewCode { hash: [number; 32], grant: grant(launch_id), expires: NOW + 60 * SECOND, binding: r#"{"nonce":"n"}"#.into() }
 }
 
 fn token(number: u8, launch_id: &str) -> NewToken {
     NewToken {
         hash: [number; 32],
         kind: TokenKind::Access,
-        grant_id: format!("grant-{launch_id}"),
-        launch_id: launch_id.into(),
+        grant_id: Some(format!("grant-{launch_id}")),
         client_id: "client".into(),
         scope: "launch openid".into(),
         expires: NOW + 3600 * SECOND,

@@ -14,9 +14,7 @@ use check::wrong;
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::io::store::{sqlite, vault};
 use crate::io::{clock, crypto};
-use crate::proto::settings::{
-    Bearer, ClientAuth, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings,
-};
+use crate::proto::settings::{Bearer, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
 
 /// A configuration being put together: one JSON document (docs/schema/configuration.json) and the secrets it names.
 #[derive(Clone, Default)]
@@ -175,7 +173,7 @@ impl Resolver<'_> {
                 self.pem(&format!("{at}.messaging.ca"), ca)?;
             }
         }
-        if let Some(ClientAuth::Secret(source)) = partner.smart_app.as_mut().map(|app| &mut app.auth) {
+        if let Some(source) = partner.smart_app.as_mut().and_then(|app| app.auth.secret_mut()) {
             self.secret(&format!("{at}.smart_app.auth.secret"), source)?;
         }
         Ok(())

@@ -2,9 +2,11 @@
 //!
 //! Parsing and the checks that need no file happen here; reading files and secrets happens in `engine/config.rs`.
 
+mod clients;
 mod inbound;
 mod outbound;
 
+pub use clients::*;
 pub use inbound::*;
 pub use outbound::*;
 
@@ -225,10 +227,21 @@ pub struct Partner {
     /// Its SMART app.
     #[serde(default)]
     pub smart_app: Option<SmartApp>,
+    /// Its service that calls the FHIR API without a user.
+    #[serde(default)]
+    pub backend: Option<Backend>,
 }
 
 fn default_dialect() -> String {
     dialects::DEFAULT.name.to_owned()
+}
+
+impl Partner {
+    /// Whether this is the id of its app or of its backend service.
+    pub fn has_client(&self, client_id: &str) -> bool {
+        self.smart_app.as_ref().is_some_and(|app| app.client_id == client_id)
+            || self.backend.as_ref().is_some_and(|backend| backend.client_id == client_id)
+    }
 }
 
 /// Direct Messaging with a partner.
@@ -360,21 +373,22 @@ pub struct SmartApp {
     /// Life of an access token in seconds, at most 3600.
     #[serde(default = "hour")]
     pub access_token_seconds: u32,
+    /// How long its refresh tokens live.
+    #[serde(default)]
+    pub refresh: Refresh,
+    /// Claims of its id_tokens that a launch may bring besides ours.
+    #[serde(default)]
+    pub id_token_claims: Vec<String>,
+    /// Members of its token responses that a launch may bring besides ours.
+    #[serde(default)]
+    pub response_members: Vec<String>,
+    /// Whether it may ask what any token is good for.
+    #[serde(default)]
+    pub may_introspect: bool,
 }
 
 fn hour() -> u32 {
     3600
-}
-
-/// How an app authenticates (smart.md 6).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ClientAuth {
-    /// A public client.
-    #[default]
-    Public,
-    /// A client secret, sent by HTTP Basic.
-    Secret(SecretSource),
 }
 
 /// Whether PKCE is demanded.

@@ -25,9 +25,15 @@ pub type Millis = i64;
 pub type SecretHash = [u8; 32];
 
 /// Durable state, shared by all processes of a clinic. See the module's text for the rules every implementation keeps.
-pub trait Store: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping {}
+pub trait Store:
+    Serving + Inbox + Events + Outbox + Delivering + Launches + Grants + Charts + Keys + Referrals + Audit + Keeping
+{
+}
 
-impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping> Store for T {}
+impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Grants + Charts + Keys + Referrals + Audit + Keeping> Store
+    for T
+{
+}
 
 /// Who serves.
 pub trait Serving: Send + Sync {
@@ -111,7 +117,7 @@ pub trait Delivering: Send + Sync {
     fn drop_delivery(&self, id: &str, reason: &str, event_document: &str, now: Millis) -> Result<DeliveryRecord>;
 }
 
-/// Launches, codes and tokens.
+/// Launches.
 pub trait Launches: Send + Sync {
     /// Keeps a launch and its pushed chart.
     fn save_launch(&self, launch: &NewLaunch, now: Millis) -> Result<()>;
@@ -119,28 +125,44 @@ pub trait Launches: Send + Sync {
     fn start_launch(&self, start: &SecretHash, cookie: &SecretHash, now: Millis) -> Result<Started>;
     /// Finds a launch that has not ended by its handle.
     fn launch_by_handle(&self, handle: &SecretHash, now: Millis) -> Result<Option<LaunchRecord>>;
-    /// Uses up the launch and keeps the code: one conditional update. False when the launch was used or ended meanwhile.
+    /// Ends a launch: its grants are gone, offline ones too, and its chart is deleted. Returns its partner. `EREF_NOT_FOUND` when there is
+    /// none, or it has ended.
+    fn end_launch(&self, id: &str, reason: &str, now: Millis) -> Result<String>;
+    /// The referral that came of a launch, if one did; `None` when there is no such launch.
+    fn launch_referral(&self, id: &str) -> Result<Option<Option<String>>>;
+    /// Ends all launches of a host session, except for their offline grants; returns their ids and partners.
+    fn end_session(&self, session: &str, now: Millis) -> Result<Vec<(String, String)>>;
+    /// Ends the launches whose time is over, except for their offline grants; returns their ids and partners.
+    fn end_overdue(&self, now: Millis) -> Result<Vec<(String, String)>>;
+}
+
+/// What clients were granted, and the codes and tokens that hang on it. A grant that was revoked, has ended or was idle for too long is
+/// not found, and nothing that hangs on it is.
+pub trait Grants: Send + Sync {
+    /// Uses up the launch and keeps the grant and its code: one conditional update. False when the launch was used or ended meanwhile.
     fn issue_code(&self, code: &NewCode, now: Millis) -> Result<bool>;
     /// Finds a code, used or not.
-    fn code(&self, hash: &SecretHash) -> Result<Option<CodeRecord>>;
+    fn code(&self, hash: &SecretHash, now: Millis) -> Result<Option<CodeRecord>>;
     /// Counts a failed redemption; the third invalidates the code.
     fn code_failed(&self, hash: &SecretHash, now: Millis) -> Result<()>;
     /// Uses up the code and keeps the tokens: one conditional update. False when it was used meanwhile.
     fn redeem_code(&self, hash: &SecretHash, tokens: &[NewToken], now: Millis) -> Result<bool>;
-    /// Keeps a token that needs no code (messaging).
+    /// Keeps a token that needs no grant (messaging).
     fn save_token(&self, token: &NewToken, now: Millis) -> Result<()>;
-    /// Finds a token that is good now.
+    /// Keeps a grant that needs no code (backend services), with its token.
+    fn save_grant(&self, grant: &NewGrant, token: &NewToken, now: Millis) -> Result<()>;
+    /// Finds a token that is good now. A refresh token that was used is not.
     fn token(&self, hash: &SecretHash, now: Millis) -> Result<Option<TokenRecord>>;
-    /// Revokes all tokens of a grant.
+    /// What became of a refresh token that was used; `None` when it was not, or is not known.
+    fn used_refresh(&self, hash: &SecretHash, now: Millis) -> Result<Option<UsedRefresh>>;
+    /// Uses up a refresh token and keeps what takes its place: one conditional update. False when it was used or revoked meanwhile.
+    fn refresh(&self, hash: &SecretHash, refreshed: &Refreshed, now: Millis) -> Result<bool>;
+    /// Revokes one token.
+    fn revoke_token(&self, hash: &SecretHash, now: Millis) -> Result<()>;
+    /// Revokes a grant, and all that hangs on it.
     fn revoke_grant(&self, grant_id: &str, now: Millis) -> Result<()>;
-    /// Ends a launch: its tokens die, its chart is deleted. Returns its partner. `EREF_NOT_FOUND` when there is none, or it has ended.
-    fn end_launch(&self, id: &str, reason: &str, now: Millis) -> Result<String>;
-    /// The referral that came of a launch, if one did; `None` when there is no such launch.
-    fn launch_referral(&self, id: &str) -> Result<Option<Option<String>>>;
-    /// Ends all launches of a host session; returns their ids and partners.
-    fn end_session(&self, session: &str, now: Millis) -> Result<Vec<(String, String)>>;
-    /// Ends the launches whose time is over; returns their ids and partners.
-    fn end_overdue(&self, now: Millis) -> Result<Vec<(String, String)>>;
+    /// Revokes all grants of one user, client, patient or launch. Returns how many there were.
+    fn revoke_grants(&self, whose: &Whose, now: Millis) -> Result<u32>;
 }
 
 /// The charts of launches.

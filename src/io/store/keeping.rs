@@ -8,7 +8,7 @@ use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, audit_trail};
 use crate::proto::guide::events::EVENTS;
 use crate::proto::settings::Retention;
-use crate::proto::store::{Keeping, Millis, StoreStatus};
+use crate::proto::store::{Keeping, Millis, RETRY_MS, StoreStatus};
 
 const DAY: Millis = 86_400_000;
 /// Repeated messages are recognised this long (messaging.md 10.1).
@@ -32,7 +32,7 @@ fn outlived(table: &str, condition: &str) -> String {
 }
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 12] {
+fn purge_statements(retention: &Retention) -> [String; 14] {
     let bodies = Millis::from(retention.body_days) * DAY;
     let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
     let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
@@ -50,7 +50,10 @@ fn purge_statements(retention: &Retention) -> [String; 12] {
         ),
         "DELETE FROM chart WHERE launch_id IN (SELECT id FROM launch WHERE ends < ?1)".to_owned(),
         format!("DELETE FROM code WHERE expires < ?1 - {CODES}"),
-        "DELETE FROM token WHERE expires < ?1".to_owned(),
+        "DELETE FROM grant WHERE ends < ?1 OR idle_ends < ?1".to_owned(),
+        "DELETE FROM token WHERE expires < ?1 OR (grant_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM grant WHERE id = grant_id))"
+            .to_owned(),
+        format!("UPDATE token SET answer = NULL WHERE answer IS NOT NULL AND used < ?1 - {RETRY_MS}"),
         "DELETE FROM jti WHERE until < ?1".to_owned(),
         format!("DELETE FROM launch WHERE ends < ?1 - {LAUNCHES}"),
     ]

@@ -8,6 +8,7 @@ mod charts;
 mod delivering;
 mod events;
 mod files;
+mod grants;
 mod inbox;
 mod keeping;
 mod keys;

@@ -99,14 +99,22 @@ CREATE INDEX launch_patient ON launch (patient_mac) WHERE patient_mac IS NOT NUL
 CREATE TABLE chart (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, launch_id TEXT NOT NULL, resource_type TEXT NOT NULL, id_mac BLOB NOT NULL,
     version INTEGER NOT NULL, resource BLOB NOT NULL /* sealed: id, line break, JSON */, UNIQUE (launch_id, resource_type, id_mac));
+-- What a client may do, and until when. Codes and tokens hang on it; a grant that is revoked is gone, and they are with it.
+CREATE TABLE grant (
+    id TEXT PRIMARY KEY, kind INTEGER NOT NULL /* 1 online, 2 offline, 3 backend */, launch_id TEXT, client_id TEXT NOT NULL,
+    partner TEXT NOT NULL, scope TEXT NOT NULL, created INTEGER NOT NULL, ends INTEGER NOT NULL, idle_ends INTEGER NOT NULL,
+    user_mac BLOB, patient_mac BLOB, context BLOB /* sealed */) WITHOUT ROWID;
+CREATE INDEX grant_launch ON grant (launch_id) WHERE launch_id IS NOT NULL;
+CREATE INDEX grant_user ON grant (user_mac) WHERE user_mac IS NOT NULL;
+CREATE INDEX grant_patient ON grant (patient_mac) WHERE patient_mac IS NOT NULL;
 CREATE TABLE code (
-    hash BLOB PRIMARY KEY, launch_id TEXT NOT NULL, grant_id TEXT NOT NULL, client_id TEXT NOT NULL, expires INTEGER NOT NULL,
-    used INTEGER NOT NULL, failures INTEGER NOT NULL, binding BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+    hash BLOB PRIMARY KEY, grant_id TEXT NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL, failures INTEGER NOT NULL,
+    binding BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+-- Messaging tokens have no grant. A refresh token that was used stays until it expires, to be known again; with the answer it got.
 CREATE TABLE token (
-    hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, grant_id TEXT NOT NULL, launch_id TEXT NOT NULL, client_id TEXT NOT NULL,
-    scope TEXT NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX token_grant ON token (grant_id);
-CREATE INDEX token_launch ON token (launch_id);
+    hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, grant_id TEXT, client_id TEXT NOT NULL, scope TEXT NOT NULL, created INTEGER NOT NULL,
+    expires INTEGER NOT NULL, used INTEGER, answer BLOB /* sealed */) WITHOUT ROWID;
+CREATE INDEX token_grant ON token (grant_id) WHERE grant_id IS NOT NULL;
 CREATE INDEX token_expires ON token (expires);
 CREATE TABLE jti (mac BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE signing_key (kid TEXT PRIMARY KEY, created INTEGER NOT NULL, der BLOB NOT NULL /* sealed */) WITHOUT ROWID;

@@ -271,32 +271,83 @@ pub enum Started {
     Unknown,
 }
 
+/// The kinds of grants (smart.md 10, 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum GrantKind {
+    /// Good while the user is online: it ends with the launch.
+    Online = 1,
+    /// Good beyond: it outlives the session and the launch's time, but not a launch that the host ends.
+    Offline = 2,
+    /// Of a backend service: no user, no launch.
+    Backend = 3,
+}
+
+/// What a client was granted.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Our id.
+    pub id: String,
+    /// How long it is good for.
+    pub kind: GrantKind,
+    /// The launch it came of; `None` for backend services. It may have ended since.
+    pub launch_id: Option<String>,
+    /// The client.
+    pub client_id: String,
+    /// The partner whose client that is.
+    pub partner: String,
+    /// The scopes granted, space separated.
+    pub scope: String,
+    /// The launch context as JSON (`smart::LaunchContext`); empty for backend services.
+    pub context: String,
+    /// It ends then at the latest.
+    pub ends: Millis,
+    /// It ends then when it is not used before.
+    pub idle_ends: Millis,
+}
+
+/// A grant to be kept.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// The grant.
+    pub grant: Grant,
+    /// The host's id of the user (hashed only), to revoke it by.
+    pub user: Option<String>,
+    /// The logical id of the patient (hashed only), to revoke it by.
+    pub patient: Option<String>,
+}
+
+/// Whose grants are revoked (smart.md 13).
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// Of the user with this id of the host's.
+    User(String),
+    /// Of this client.
+    Client(String),
+    /// About the patient with this logical id.
+    Patient(String),
+    /// Of this launch.
+    Launch(String),
+}
+
 /// An authorization code to be kept (smart.md 5.6).
 #[derive(Clone, Debug)]
 pub struct NewCode {
     /// Hash of the code.
     pub hash: SecretHash,
-    /// The launch it grants.
-    pub launch_id: String,
-    /// Our id of the grant; all tokens of it carry it.
-    pub grant_id: String,
-    /// The client it was issued to.
-    pub client_id: String,
+    /// What it grants.
+    pub grant: NewGrant,
     /// It expires then.
     pub expires: Millis,
-    /// What else it is bound to, as JSON (redirect URI, challenge, scopes, nonce).
+    /// What else it is bound to, as JSON (redirect URI, challenge, nonce).
     pub binding: String,
 }
 
 /// A code as it stands.
 #[derive(Clone, Debug)]
 pub struct CodeRecord {
-    /// The launch it grants.
-    pub launch_id: String,
-    /// Our id of the grant.
-    pub grant_id: String,
-    /// The client it was issued to.
-    pub client_id: String,
+    /// What it grants.
+    pub grant: Grant,
     /// It expires then.
     pub expires: Millis,
     /// Redeemed, or invalidated by three failed tries.
@@ -324,35 +375,58 @@ pub struct NewToken {
     pub hash: SecretHash,
     /// What it is good for.
     pub kind: TokenKind,
-    /// The grant it belongs to.
-    pub grant_id: String,
-    /// The launch it belongs to; empty for messaging tokens.
-    pub launch_id: String,
+    /// The grant it belongs to; `None` for messaging tokens.
+    pub grant_id: Option<String>,
     /// The client it was issued to.
     pub client_id: String,
-    /// The scopes granted, space separated.
+    /// Its scopes, space separated: those of the grant, or fewer.
     pub scope: String,
     /// It expires then.
     pub expires: Millis,
 }
 
-/// A token as it stands. Revoked and expired tokens, and those of an ended launch, are not found.
+/// A token as it stands.
 #[derive(Clone, Debug)]
 pub struct TokenRecord {
     /// What it is good for.
     pub kind: TokenKind,
-    /// The grant it belongs to.
-    pub grant_id: String,
-    /// The launch it belongs to; empty for messaging tokens.
-    pub launch_id: String,
     /// The client it was issued to.
     pub client_id: String,
-    /// The scopes granted.
+    /// Its scopes, space separated.
     pub scope: String,
+    /// It was issued then.
+    pub created: Millis,
     /// It expires then.
     pub expires: Millis,
-    /// The launch context as JSON; empty for messaging tokens.
-    pub context: String,
+    /// The grant it belongs to; `None` for messaging tokens.
+    pub grant: Option<Grant>,
+}
+
+/// What takes the place of a refresh token that is used (smart.md 10).
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    /// The new tokens.
+    pub tokens: Vec<NewToken>,
+    /// The answer, kept sealed for a while in case it is lost on its way.
+    pub answer: String,
+    /// The grant ends then when it is not used before.
+    pub idle_ends: Millis,
+}
+
+/// How long a refresh that comes again gets the answer it got, in milliseconds: answers are lost on clinic networks (smart.md 10).
+pub const RETRY_MS: Millis = 10_000;
+
+/// A refresh token that was used.
+#[derive(Clone, Debug)]
+pub struct UsedRefresh {
+    /// The grant it belongs to.
+    pub grant_id: String,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// When it was used.
+    pub at: Millis,
+    /// The answer it got; `None` once the token that took its place was used.
+    pub answer: Option<String>,
 }
 
 /// A resource the app writes back to the chart.

@@ -94,11 +94,11 @@ pub fn app<'a>(settings: &'a Settings, shown: &Shown) -> Result<&'a SmartApp, Re
         Shown::Nothing => Err(Refused::Malformed("client_id is missing")),
         Shown::Id(id) => find(id).and_then(|app| match app.auth {
             ClientAuth::Public => Ok(app),
-            ClientAuth::Secret(_) => Err(NOT_PROVEN),
+            _ => Err(NOT_PROVEN),
         }),
         Shown::Form(..) | Shown::Assertion(..) => Err(NOT_PROVEN),
         Shown::Basic(readings) => {
-            let proven = |app: &SmartApp, secret: &str| matches!(&app.auth, ClientAuth::Secret(known) if is(known, secret));
+            let proven = |app: &SmartApp, secret: &str| app.auth.secret().is_some_and(|known| is(known, secret));
             let found = readings.iter().find_map(|(id, secret)| find(id).ok().filter(|app| proven(app, secret)));
             found.ok_or(NOT_PROVEN)
         }

@@ -112,7 +112,7 @@ impl<'a> Served<'a> {
     }
 
     fn has_secret(&self) -> bool {
-        self.apps.iter().any(|app| matches!(app.auth, ClientAuth::Secret(_)))
+        self.apps.iter().any(|app| app.auth.secret().is_some())
     }
 
     fn endpoint(&self, name: &str) -> String {

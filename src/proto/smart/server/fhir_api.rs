@@ -114,7 +114,7 @@ async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<C
     if !chart::is_id(id) || about_another || about_nobody {
         return Err(not_found());
     }
-    let pushed = ctx.store().chart_resource(&caller.launch_id, kind, id).map_err(|error| failed(ctx, &error))?;
+    let pushed = ctx.store().chart_resource(caller.launch(), kind, id).map_err(|error| failed(ctx, &error))?;
     let resource = match pushed {
         Some(resource) => resource,
         None => pull(ctx, caller, kind, id).await?,
@@ -129,7 +129,7 @@ async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<C
     ctx.world.log.line(
         Level::Warn,
         "smart",
-        format!("launch {}: a {kind} was withheld, it is not the launch's patient's", caller.launch_id),
+        format!("launch {}: a {kind} was withheld, it is not the launch's patient's", caller.launch()),
     );
     Err(not_found())
 }
@@ -139,7 +139,7 @@ pub fn binaries(ctx: &Ctx, caller: &Caller<'_>, matter: bool) -> Result<HashSet<
     let base = ctx.settings().fhir_base();
     let mut found = HashSet::new();
     if matter {
-        let documents = ctx.store().chart(&caller.launch_id, Some("DocumentReference")).map_err(|error| failed(ctx, &error))?;
+        let documents = ctx.store().chart(caller.launch(), Some("DocumentReference")).map_err(|error| failed(ctx, &error))?;
         for document in documents {
             let value: Value = serde_json::from_str(&document.json).unwrap_or_default();
             if chart::in_compartment(&value, caller.patient(), &base) {
@@ -154,9 +154,9 @@ pub fn binaries(ctx: &Ctx, caller: &Caller<'_>, matter: bool) -> Result<HashSet<
 async fn pull(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
     let question = json!({
         "question": "resource", "launch_id": caller.launch_id, "partner": caller.partner.name, "patient": caller.patient(),
-        "user": caller.context.user.id, "type": kind, "id": id, "answer_within_ms": ctx.settings().limits.question_ms,
+        "user": caller.user().map(|user| &user.id), "type": kind, "id": id, "answer_within_ms": ctx.settings().limits.question_ms,
     });
-    match ctx.ask(&caller.launch_id, "resource", question.to_string()).await {
+    match ctx.ask(caller.launch(), "resource", question.to_string()).await {
         Answer::Given(json) => match check_json(&json, kind, &ctx.settings().limits) {
             Ok(()) => Ok(ChartResource { resource_type: kind.to_owned(), id: id.to_owned(), version: 1, json }),
             Err(refusal) => {
@@ -180,7 +180,7 @@ async fn pull(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<Ch
 async fn everything(ctx: &Ctx, request: &Request, caller: &Caller<'_>, id: &str) -> Result<Response, Response> {
     caller.demand("Patient", scope::READ, "r")?;
     let patient = fetch(ctx, caller, "Patient", id).await?;
-    let rest = ctx.store().chart(&caller.launch_id, None).map_err(|error| failed(ctx, &error))?;
+    let rest = ctx.store().chart(caller.launch(), None).map_err(|error| failed(ctx, &error))?;
     let base = ctx.settings().fhir_base();
     let binaries = binaries(ctx, caller, rest.iter().any(|resource| resource.resource_type == "Binary"))?;
     let visible = |resource: &ChartResource| {

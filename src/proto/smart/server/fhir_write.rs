@@ -39,8 +39,12 @@ pub async fn create(ctx: &Ctx, request: &Request, caller: &Caller<'_>) -> Result
     let body = ctx.body(ctx.settings().limits.write_bytes).await.map_err(unread)?;
     let (resource, document) = prepare(ctx, caller, &body, ctx.id())?;
     drop(body);
-    let write =
-        WriteBack { launch_id: caller.launch_id.clone(), partner: caller.partner.name.clone(), resource, event_document: document };
+    let write = WriteBack {
+        launch_id: caller.launch().to_owned(),
+        partner: caller.partner.name.clone(),
+        resource,
+        event_document: document,
+    };
     match ctx.store().write_back(&write, ctx.now()) {
         Ok(()) => {
             ctx.signal(Signal::Queued);
@@ -167,7 +171,7 @@ fn event_document(caller: &Caller<'_>, id: &str, attachment: &Value, json: &str)
         resource: &'a RawValue,
     }
     serde_json::to_string(&Document {
-        launch_id: &caller.launch_id,
+        launch_id: caller.launch(),
         partner: &caller.partner.name,
         patient: caller.patient(),
         kind: KIND,

@@ -5,11 +5,11 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Header};
 use serde::Serialize;
 
-use super::authorize::Binding;
 use super::scope;
 use crate::error::{EREF_PANIC, Error, Result};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::secret_hash;
+use crate::proto::smart::LaunchContext;
 
 /// The claims; absent ones are left out, a surprise is a mistake to some clients (smart.md 9).
 #[derive(Serialize)]
@@ -35,26 +35,38 @@ struct Claims<'a> {
     name: Option<&'a str>,
 }
 
+/// What an id_token is about.
+pub struct Subject<'a> {
+    /// For whom it is.
+    pub client_id: &'a str,
+    /// Who the user is, and what the launch brought.
+    pub context: &'a LaunchContext,
+    /// The scopes of the access token beside it.
+    pub scope: &'a str,
+    /// Of the authorize request; a refresh has none (smart.md 7.2).
+    pub nonce: Option<&'a str>,
+}
+
 /// The signed id_token that goes with an access token living `seconds`; `None` when `openid` was not granted.
-pub fn make(ctx: &Ctx, client_id: &str, binding: &Binding, access_token: &str, seconds: i64) -> Result<Option<String>> {
-    if !scope::has(&binding.scope, "openid") {
+pub fn make(ctx: &Ctx, about: &Subject, access_token: &str, seconds: i64) -> Result<Option<String>> {
+    if !scope::has(about.scope, "openid") {
         return Ok(None);
     }
     let key = ctx.world.keys.signing().ok_or_else(|| Error::new(EREF_PANIC, "there is no key to sign id_tokens with"))?;
-    let user = &binding.context.user;
+    let user = &about.context.user;
     let base = ctx.settings().fhir_base();
     let address = user.fhir_user.as_ref().map(|reference| format!("{base}/{reference}"));
-    let has = |word: &str| scope::has(&binding.scope, word);
+    let has = |word: &str| scope::has(about.scope, word);
     let now = ctx.now() / 1000;
     let hash = secret_hash(access_token);
     let (left, _) = hash.split_at(16);
     let claims = Claims {
         iss: base,
         sub: &user.id,
-        aud: client_id,
+        aud: about.client_id,
         exp: now + seconds,
         iat: now,
-        nonce: binding.nonce.as_deref(),
+        nonce: about.nonce,
         auth_time: user.signed_in.map(|at| at / 1000),
         at_hash: BASE64_URL_SAFE_NO_PAD.encode(left),
         fhir_user: address.as_deref().filter(|_| has("fhirUser")),

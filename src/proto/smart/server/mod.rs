@@ -11,6 +11,7 @@ mod cors;
 mod discovery;
 mod fhir_api;
 mod fhir_write;
+mod grant;
 mod id_token;
 pub mod launch;
 mod pages;

@@ -105,7 +105,7 @@ fn refuse_unknown(request: &Request, kind: &str, name: &str) -> Result<(), Respo
 
 fn find(ctx: &Ctx, caller: &Caller<'_>, kind: &str, criteria: &Criteria<'_>) -> Result<Vec<ChartResource>, Response> {
     let base = ctx.settings().fhir_base();
-    let all = ctx.store().chart(&caller.launch_id, Some(kind)).map_err(|error| failed(ctx, &error))?;
+    let all = ctx.store().chart(caller.launch(), Some(kind)).map_err(|error| failed(ctx, &error))?;
     let binaries = binaries(ctx, caller, kind == "Binary")?;
     let fits = |resource: &ChartResource| {
         criteria.ids.as_ref().is_none_or(|ids| ids.contains(&resource.id.as_str()))

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use super::authorize::Binding;
 use super::client_auth::{self, Refused, Shown};
 use super::cors::{self, Audience};
-use super::{id_token, reply};
-use crate::error::Error;
+use super::id_token::{self, Subject};
+use super::reply;
+use crate::error::{EREF_STORE, Error};
 use crate::log::Level;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request, Response, same_bytes, secret_hash, secret_text};
@@ -128,8 +129,7 @@ async fn messaging_token(ctx: &Ctx, shown: &Shown) -> Result<Value, Refusal> {
     let token = NewToken {
         hash: secret_hash(&text),
         kind: TokenKind::Messaging,
-        grant_id: ctx.id(),
-        launch_id: String::new(),
+        grant_id: None,
         client_id: client_id.to_owned(),
         scope: String::new(),
         expires: ctx.now() + i64::from(MESSAGING_SECONDS) * 1000,
@@ -145,9 +145,9 @@ fn redeem(ctx: &Ctx, app: &SmartApp, form: &Parameters) -> Result<Value, Refusal
         return refuse("invalid_request", "code is missing");
     };
     let hash = secret_hash(code);
-    let found = ctx.store().code(&hash).map_err(|error| failed(ctx, &error))?;
+    let found = ctx.store().code(&hash, ctx.now()).map_err(|error| failed(ctx, &error))?;
     // Another client's mistake, or attack, neither uses up the code nor counts as a failed try (smart.md 5.6).
-    let Some(record) = found.filter(|record| record.client_id == app.client_id) else {
+    let Some(record) = found.filter(|record| record.grant.client_id == app.client_id) else {
         return refuse("invalid_grant", NOT_GOOD);
     };
     let Ok(binding) = serde_json::from_str::<Binding>(&record.binding) else {
@@ -162,7 +162,7 @@ fn redeem(ctx: &Ctx, app: &SmartApp, form: &Parameters) -> Result<Value, Refusal
     if record.used {
         return replayed(ctx, &record);
     }
-    if ctx.now() >= record.expires || ctx.now() >= binding.ends {
+    if ctx.now() >= record.expires {
         return refuse("invalid_grant", NOT_GOOD);
     }
     let (document, token) = respond(ctx, app, &record, &binding).map_err(|error| failed(ctx, &error))?;
@@ -201,32 +201,34 @@ fn replayed(ctx: &Ctx, record: &CodeRecord) -> Result<Value, Refusal> {
     ctx.world.log.line(
         Level::Warn,
         "smart",
-        format!("launch {}: its code was presented twice, its tokens are revoked", record.launch_id),
+        format!("grant {}: its code was presented twice, its tokens are revoked", record.grant.id),
     );
-    ctx.store().revoke_grant(&record.grant_id, ctx.now()).map_err(|error| failed(ctx, &error))?;
+    ctx.store().revoke_grant(&record.grant.id, ctx.now()).map_err(|error| failed(ctx, &error))?;
     refuse("invalid_grant", "the code is unknown, expired or used")
 }
 
 /// The success body (smart.md 7.4) and the token in it, as it is to be kept.
 fn respond(ctx: &Ctx, app: &SmartApp, record: &CodeRecord, binding: &Binding) -> Result<(Map<String, Value>, NewToken), Error> {
     let wanted = i64::from(app.access_token_seconds.min(LONGEST_ACCESS));
-    let seconds = wanted.min((binding.ends - ctx.now()) / 1000);
+    let grant = &record.grant;
+    let seconds = wanted.min((grant.ends - ctx.now()) / 1000);
     let text = secret_text(ctx.random());
-    let mut document = context_members(ctx.settings(), &binding.context);
+    let context = serde_json::from_str(&grant.context).map_err(|error| Error::new(EREF_STORE, error.to_string()))?;
+    let mut document = context_members(ctx.settings(), &context);
     document.insert("access_token".to_owned(), json!(text));
     document.insert("token_type".to_owned(), json!("Bearer"));
     document.insert("expires_in".to_owned(), json!(seconds));
-    document.insert("scope".to_owned(), json!(binding.scope));
-    if let Some(id_token) = id_token::make(ctx, &app.client_id, binding, &text, seconds)? {
+    document.insert("scope".to_owned(), json!(grant.scope));
+    let about = Subject { client_id: &app.client_id, context: &context, scope: &grant.scope, nonce: binding.nonce.as_deref() };
+    if let Some(id_token) = id_token::make(ctx, &about, &text, seconds)? {
         document.insert("id_token".to_owned(), json!(id_token));
     }
     let token = NewToken {
         hash: secret_hash(&text),
         kind: TokenKind::Access,
-        grant_id: record.grant_id.clone(),
-        launch_id: record.launch_id.clone(),
+        grant_id: Some(grant.id.clone()),
         client_id: app.client_id.clone(),
-        scope: binding.scope.clone(),
+        scope: grant.scope.clone(),
         expires: ctx.now() + seconds * 1000,
     };
     Ok((document, token))
