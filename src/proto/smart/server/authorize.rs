@@ -260,6 +260,8 @@ fn granted_scope(
         encounter: context.encounter.is_some(),
         fhir_user: context.user.fhir_user.is_some(),
         openid: ctx.world.keys.signing().is_some(),
+        context: &context.fhir_context,
+        ..scope::Circumstances::default()
     };
     let granted = match scope::grant(requested, &app.scopes, circumstances) {
         Ok(granted) if !granted.is_empty() => granted.join(" "),

@@ -21,8 +21,8 @@ pub fn token(ctx: &Ctx, partner: &Partner, service: &Backend, form: &Parameters)
     if asked.split(' ').any(|scope| scope.starts_with("patient/") || scope.starts_with("user/")) {
         return refuse("invalid_scope", "a service without a user has system scopes only");
     }
-    let granted = scope::grant(asked, &service.scopes, scope::Circumstances::default()).unwrap_or_default();
-    let granted: Vec<String> = granted.into_iter().filter(|scope| scope.starts_with("system/")).collect();
+    let alone = scope::Circumstances { backend: true, ..Default::default() };
+    let granted = scope::grant(asked, &service.scopes, alone).unwrap_or_default();
     if granted.is_empty() {
         return refuse("invalid_scope", "nothing of the requested scope can be granted");
     }

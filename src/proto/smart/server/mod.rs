@@ -1,5 +1,6 @@
 //! The SMART Server's endpoints.
 
+mod access;
 mod assertion;
 mod authorize;
 mod backend;
@@ -24,6 +25,10 @@ mod reply;
 mod revoke;
 pub mod scope;
 mod search;
+#[allow(dead_code, reason = "search takes it up next")]
+mod search_match;
+#[allow(dead_code, reason = "search takes it up next")]
+mod search_params;
 mod token;
 
 use crate::proto::exchange::Ctx;

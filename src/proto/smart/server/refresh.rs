@@ -88,9 +88,11 @@ fn again(ctx: &Ctx, app: &SmartApp, hash: &SecretHash, asked: Option<&str>) -> R
 
 /// The scopes asked for, where all of them are within those granted (smart.md 7.2).
 fn within(asked: &str, granted: &str) -> Option<String> {
+    // Whether the launch has what they mean was decided when they were granted.
+    let launch = scope::Circumstances { patient: true, ..Default::default() };
     let mut words: Vec<&str> = Vec::new();
     for word in asked.split(' ').filter(|word| !word.is_empty()) {
-        let covered = || scope::grant(word, granted, scope::Circumstances::ALL).is_ok_and(|words| words == [word]);
+        let covered = || scope::grant(word, granted, launch).is_ok_and(|words| words == [word]);
         if !scope::has(granted, word) && !covered() {
             return None;
         }

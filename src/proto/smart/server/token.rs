@@ -55,7 +55,7 @@ async fn answer(ctx: &Ctx, request: &Request, client: &mut Option<String>) -> Re
         }
         Some("client_credentials") => {
             let shown = shown?;
-            if client_auth::names_messaging_client(ctx.settings(), &shown) {
+            if matches!(shown, Shown::Nothing) || client_auth::names_messaging_client(ctx.settings(), &shown) {
                 return messaging_token(ctx, &shown).await;
             }
             match client_auth::client(ctx, &shown).await.map_err(|refused| not_accepted(ctx, refused))? {
