@@ -69,7 +69,9 @@ fn grant(store: &dyn Store) {
         partner: "rms".to_owned(),
         handle: secret_hash("handle"),
         start: None,
+        cookie: None,
         session: String::new(),
+        patient: None,
         correlation: "c".into(),
         health_number: None,
         start_until: now,
@@ -101,6 +103,7 @@ fn kit(settings: Settings, questions: Questions) -> Kit {
         settings: Arc::new(settings),
         keys: Arc::new(Keys::new(Vec::new())),
         log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+        throttle: Arc::default(),
         signals: Arc::new(move |signal| sink.lock().unwrap().push(signal)),
     });
     let (listen, now) = (world.settings.listen.clone(), world.clone());

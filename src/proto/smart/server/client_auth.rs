@@ -106,9 +106,7 @@ pub async fn client<'a>(ctx: &'a Ctx, shown: &Shown) -> Result<Client<'a>, Refus
             let proven = |app: &&SmartApp, secret: &str| app.auth.secret().is_some_and(|known| is(known, secret));
             readings.iter().find_map(|(id, secret)| app(id).filter(|app| proven(app, secret)))
         }
-        Shown::Form(id, secret) => {
-            app(id).filter(|app| matches!(&app.auth, ClientAuth::SecretPost(known) if is(known, secret)))
-        }
+        Shown::Form(id, secret) => app(id).filter(|app| matches!(&app.auth, ClientAuth::SecretPost(known) if is(known, secret))),
         Shown::Assertion(text, id) => {
             return by_assertion(ctx, text, id.as_deref(), |issuer| signing_client(settings, issuer)).await;
         }

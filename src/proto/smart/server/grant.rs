@@ -32,6 +32,12 @@ pub fn of_launch(ctx: &Ctx, app: &SmartApp, launch: &LaunchRecord, context: &Lau
     NewGrant { grant, user: Some(context.user.id.clone()), patient: context.patient.clone() }
 }
 
+/// Which kinds of refresh tokens can be had, online and offline: never both, and offline where the app may have it (smart.md 10).
+pub fn refreshes(app: &SmartApp, requested: &str) -> (bool, bool) {
+    let offline = scope::has(requested, "offline_access") && scope::has(&app.scopes, "offline_access");
+    (!offline, offline)
+}
+
 /// When the grant ends now that it is used, unless it is used again.
 pub fn idle_ends(ctx: &Ctx, app: &SmartApp, grant: &Grant) -> Millis {
     let seconds = match grant.kind {

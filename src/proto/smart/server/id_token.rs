@@ -42,8 +42,26 @@ struct Claims<'a> {
 
 /// The claims that are ours or OpenID's, also where a token has none of that name: nothing a launch brings may pass for one of them.
 pub const OURS: [&str; 20] = [
-    "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "azp", "nonce", "auth_time", "at_hash", "c_hash", "s_hash", "sid", "fhirUser",
-    "profile", "name", "given_name", "family_name", "amr",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "azp",
+    "nonce",
+    "auth_time",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+    "fhirUser",
+    "profile",
+    "name",
+    "given_name",
+    "family_name",
+    "amr",
 ];
 
 /// What an id_token is about.
@@ -93,5 +111,7 @@ pub fn make(ctx: &Ctx, about: &Subject, access_token: &str, seconds: i64) -> Res
         all.extend(ours.as_object().cloned().unwrap_or_default());
         jsonwebtoken::encode(&header, &all, &key.encoding)
     });
-    token.map(Some).map_err(|error: jsonwebtoken::errors::Error| Error::new(EREF_PANIC, format!("the id_token could not be signed: {error}")))
+    token
+        .map(Some)
+        .map_err(|error: jsonwebtoken::errors::Error| Error::new(EREF_PANIC, format!("the id_token could not be signed: {error}")))
 }

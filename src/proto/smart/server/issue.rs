@@ -14,6 +14,26 @@ use crate::proto::store::{Grant, Millis, NewToken, TokenKind};
 /// The longest an access token may live, in seconds (smart.md 19).
 const LONGEST_ACCESS: u32 = 3600;
 
+/// The members that are ours, whether an answer has them or not: nothing a launch brings may pass for one of them.
+pub const OURS: [&str; 16] = [
+    "access_token",
+    "token_type",
+    "expires_in",
+    "refresh_token",
+    "id_token",
+    "scope",
+    "error",
+    "error_description",
+    "authorization_details",
+    "patient",
+    "encounter",
+    "fhirContext",
+    "need_patient_banner",
+    "intent",
+    "smart_style_url",
+    "tenant",
+];
+
 /// An access token of these scopes, and where the grant has them an id_token and a refresh token, which is good for the whole grant.
 pub fn tokens(
     ctx: &Ctx,
@@ -86,6 +106,9 @@ pub fn context_members(settings: &Settings, context: &LaunchContext) -> Map<Stri
         // The number under which an app that also sends messages may name the referral it makes (messaging.md 14).
         let identifier = json!({"system": settings.own_referral_system(), "value": value});
         entries.push(json!({"type": "ServiceRequest", "identifier": identifier}));
+    }
+    if let Some(url) = &context.smart_style_url {
+        members.insert("smart_style_url".to_owned(), json!(url));
     }
     if !entries.is_empty() {
         members.insert("fhirContext".to_owned(), Value::Array(entries));

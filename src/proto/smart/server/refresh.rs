@@ -55,8 +55,9 @@ pub fn answer(ctx: &Ctx, app: &SmartApp, form: &Parameters) -> Result<Value, Ref
     };
     let scope = match asked {
         None => grant.scope.clone(),
-        Some(asked) => within(asked, &grant.scope)
-            .map_or_else(|| refuse("invalid_scope", "the scope holds what was not granted"), Ok)?,
+        Some(asked) => {
+            within(asked, &grant.scope).map_or_else(|| refuse("invalid_scope", "the scope holds what was not granted"), Ok)?
+        }
     };
     let (document, tokens) = issue::tokens(ctx, app, &grant, &scope, None).map_err(|error| failed(ctx, &error))?;
     let answered = Answered { scope: asked.map(str::to_owned), answer: Value::Object(document) };
@@ -114,7 +115,8 @@ mod tests {
             assert_eq!(within(less, granted).as_deref(), Some(less));
         }
         assert_eq!(within("launch  launch", granted).as_deref(), Some("launch"));
-        let wider = ["patient/Observation.crs", "user/Observation.rs", "fhirUser", "offline_access", "system/*.rs", "patient/*.cruds", " "];
+        let wider =
+            ["patient/Observation.crs", "user/Observation.rs", "fhirUser", "offline_access", "system/*.rs", "patient/*.cruds", " "];
         for wider in wider {
             assert_eq!(within(wider, granted), None, "{wider}");
         }
