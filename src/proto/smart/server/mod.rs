@@ -3,6 +3,7 @@
 mod access;
 mod assertion;
 mod authorize;
+mod backend;
 mod caller;
 mod capability;
 mod chart;
@@ -12,11 +13,16 @@ mod discovery;
 mod fhir_api;
 mod fhir_write;
 mod grant;
-mod id_token;
+pub mod id_token;
+mod introspect;
+pub mod issue;
 pub mod launch;
+mod oauth;
 mod pages;
 mod redirect;
+mod refresh;
 mod reply;
+mod revoke;
 pub mod scope;
 mod search;
 #[allow(dead_code, reason = "search takes it up next")]
@@ -51,6 +57,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
+    }
+    if path == "/auth/introspect" {
+        return introspect::handle(ctx, request).await;
+    }
+    if path == "/auth/revoke" {
+        return revoke::handle(ctx, request).await;
     }
     match path.strip_prefix("/fhir/") {
         Some(rest) if !rest.starts_with(".well-known/") => fhir_api::handle(ctx, request, rest).await,
