@@ -19,7 +19,8 @@ use crate::proto::store::{Millis, Refusal, Store};
 use crate::proto::throttle::{Door, Episode, Throttle};
 use crate::proto::{http, messaging, smart};
 
-/// What an exchange works on. Shared by all exchanges of an engine.
+/// What an exchange works on. Shared by all exchanges of an engine; a copy shares what it holds.
+#[derive(Clone)]
 pub struct World {
     /// Durable state.
     pub store: Arc<dyn Store>,
