@@ -36,6 +36,8 @@ pub struct Server {
     /// What partners publish.
     pub keys: fn(&KeysWanted) -> Option<KeySet>,
     folder: TempDir,
+    /// Decides about writes while an app waits; false: it lets the time run out.
+    pub decide: fn(&Server) -> bool,
 }
 
 fn settings() -> Value {
@@ -88,6 +90,7 @@ impl Server {
             host: |_| Answer::NotFound,
             keys: |_| panic!("no partner here publishes keys"),
             folder,
+            decide: |_| false,
         }
     }
 
@@ -117,6 +120,12 @@ impl Server {
                 }
                 Step::Keys(wanted) => exchange.keys((self.keys)(&wanted)),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
+                Step::Wait { until } => {
+                    if !(self.decide)(self) {
+                        self.now.store(until, Ordering::Relaxed);
+                    }
+                    exchange.waited();
+                }
                 Step::Respond(response) => return response,
             }
         }

@@ -30,6 +30,9 @@ mod search_match;
 #[allow(dead_code, reason = "search takes it up next")]
 mod search_params;
 mod token;
+pub mod undecided;
+mod writable;
+mod write_event;
 
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, plain};
