@@ -131,7 +131,7 @@ impl<'a> Served<'a> {
         let settings = ctx.settings();
         let apps: Vec<&SmartApp> = settings.partners.iter().filter_map(|partner| partner.smart_app.as_ref()).collect();
         let backends: Vec<&Backend> = settings.partners.iter().filter_map(|partner| partner.backend.as_ref()).collect();
-        let scopes = scopes(&apps, &backends, ctx.world.keys.signing().is_some());
+        let scopes = scopes(&apps, &backends, ctx.world.keys.signing(ctx.now()).is_some());
         Self {
             base: settings.fhir_base(),
             auth: settings.auth_base(),
