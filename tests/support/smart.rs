@@ -1,4 +1,5 @@
 //! A SMART Server without a network: requests go straight into the exchange, and the test plays browser, app and host.
+#![allow(dead_code)]
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
