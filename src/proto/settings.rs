@@ -636,4 +636,9 @@ impl Settings {
             .iter()
             .find_map(|partner| partner.smart_app.as_ref().filter(|app| app.client_id == client_id).map(|app| (partner, app)))
     }
+    /// The partner whose backend service has this client id, with the service.
+    pub fn backend(&self, client_id: &str) -> Option<(&Partner, &Backend)> {
+        let of = |partner: &'_ Partner| partner.backend.as_ref().is_some_and(|service| service.client_id == client_id);
+        self.partners.iter().find(|partner| of(partner)).and_then(|partner| Some((partner, partner.backend.as_ref()?)))
+    }
 }

@@ -47,8 +47,8 @@ fn purge_statements(retention: &Retention) -> [String; 16] {
     let bodies = Millis::from(retention.body_days) * DAY;
     let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
     let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
-    let [written, charts] = charts::delete_where("launch_id IN (SELECT id FROM launch WHERE ends < ?1)");
     let unnamed = unnamed(bodies);
+    let [written, charts] = charts::delete_where("launch_id IN (SELECT id FROM launch WHERE ends < ?1)");
     [
         // What was fetched for a received message goes before its body, by which it is found; what is served goes after the messages.
         format!("DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN ({received}))"),

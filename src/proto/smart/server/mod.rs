@@ -3,6 +3,7 @@
 mod access;
 mod assertion;
 mod authorize;
+mod backend;
 mod batch;
 mod caller;
 mod capability;
@@ -13,11 +14,16 @@ mod discovery;
 mod fhir_api;
 mod fhir_write;
 mod grant;
-mod id_token;
+pub mod id_token;
+mod introspect;
+pub mod issue;
 pub mod launch;
+mod oauth;
 mod pages;
 mod redirect;
+mod refresh;
 mod reply;
+mod revoke;
 pub mod scope;
 mod search;
 #[allow(dead_code, reason = "search takes it up next")]
@@ -52,6 +58,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
+    }
+    if path == "/auth/introspect" {
+        return introspect::handle(ctx, request).await;
+    }
+    if path == "/auth/revoke" {
+        return revoke::handle(ctx, request).await;
     }
     // A batch is posted to the base itself (FHIR R4 http).
     match path.strip_prefix("/fhir/").or_else(|| path.strip_prefix("/fhir")) {
