@@ -75,7 +75,7 @@ fn metadata(ctx: &Ctx, request: &Request, served: &Served<'_>) -> Response {
 }
 
 /// Adds the cache headers; 304 when the client has this very document.
-fn cached(request: &Request, mut response: Response, age: &str) -> Response {
+pub(super) fn cached(request: &Request, mut response: Response, age: &str) -> Response {
     let text = String::from_utf8_lossy(response.body());
     let tag = format!("\"{}\"", secret_text(secret_hash(&text)));
     let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -94,12 +94,17 @@ struct Served<'a> {
     auth: String,
     apps: Vec<&'a SmartApp>,
     openid: bool,
+    standalone: bool,
+    style: bool,
 }
 
 impl<'a> Served<'a> {
     fn new(ctx: &'a Ctx) -> Self {
         let settings = ctx.settings();
+        let may_start = |app: &SmartApp| app.standalone && settings.smart.login_url.is_some();
         Self {
+            standalone: settings.partners.iter().filter_map(|partner| partner.smart_app.as_ref()).any(may_start),
+            style: settings.smart.style.is_some(),
             base: settings.fhir_base(),
             auth: settings.auth_base(),
             apps: settings.partners.iter().filter_map(|partner| partner.smart_app.as_ref()).collect(),
@@ -168,13 +173,16 @@ impl<'a> Served<'a> {
     fn capabilities(&self) -> Vec<&'static str> {
         let list = [
             ("launch-ehr", true),
+            ("launch-standalone", self.standalone),
             ("authorize-post", true),
             ("client-public", self.has_public()),
             ("client-confidential-symmetric", self.has_secret()),
             ("sso-openid-connect", self.openid),
             ("context-banner", true),
+            ("context-style", self.style),
             ("context-ehr-patient", true),
             ("context-ehr-encounter", true),
+            ("context-standalone-patient", self.standalone),
             ("permission-patient", true),
             ("permission-user", true),
             ("permission-v1", true),

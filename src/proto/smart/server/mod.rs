@@ -8,12 +8,14 @@ mod capability;
 mod chart;
 mod client_auth;
 mod cors;
+mod decide;
 mod discovery;
 mod fhir_api;
 mod fhir_write;
 mod grant;
 mod id_token;
 pub mod launch;
+mod login;
 mod pages;
 mod redirect;
 mod reply;
@@ -23,6 +25,7 @@ mod search;
 mod search_match;
 #[allow(dead_code, reason = "search takes it up next")]
 mod search_params;
+mod style;
 mod token;
 
 use crate::proto::exchange::Ctx;
@@ -45,6 +48,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if let Some(value) = path.strip_prefix("/auth/start/") {
         return launch::start(ctx, request, value);
+    }
+    if let Some(name) = path.strip_prefix("/auth/smart-style/") {
+        return style::handle(ctx, request, name);
+    }
+    if let Some(value) = path.strip_prefix("/auth/login/") {
+        return login::resume(ctx, request, value).await;
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
