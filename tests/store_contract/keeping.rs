@@ -309,6 +309,36 @@ fn a_file_is_its_receivers_alone_and_goes_with_its_message() {
 }
 
 #[test]
+fn a_file_lives_as_long_as_the_newest_message_that_repeats_it() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    let send = |key: &str, partner: &str, file: Option<&str>, day: i64| {
+        let content = Arc::new(b"%PDF invented".to_vec());
+        let file = file.map(|id| ServedFile { id: id.into(), content_type: "application/pdf".into(), content });
+        let referral = if partner == "a" { "R1" } else { "R2" };
+        let event = "notify-update-service-request".into();
+        let message = OutgoingMessage { files: file.into_iter().collect(), event, ..outgoing(partner, key, Some(referral)) };
+        enqueue(store, &message, NOW + day * DAY).unwrap();
+        assert!(lease_delivery(store, partner, NOW + day * DAY).is_some());
+        finish(store, &message.id, outcome(DeliveryState::Delivered));
+    };
+    send("k1", "a", Some("file-1"), 0);
+    send("k2", "a", None, 80);
+    send("k3", "b", Some("file-2"), 0);
+    let there = |id: &str, partner: &str| store.fetch_file(id, partner, NOW).unwrap().is_some();
+    // The first message's body is gone, its repetition is the newest.
+    store.purge(&Retention::default(), NOW + 400 * DAY).unwrap();
+    assert!(there("file-1", "a") && there("file-2", "b"), "what a referral says by now keeps its files");
+    send("k5", "b", None, 401);
+    let short = Retention { body_days: 1, ..Retention::default() };
+    let message = IncomingMessage { event: "notify-update-service-request".into(), ..incoming("a", "m1", Some("R1")) };
+    accept(store, &message, NOW + 402 * DAY).unwrap();
+    store.purge(&short, NOW + 410 * DAY).unwrap();
+    assert!(!there("file-1", "a"), "no message of ours about it is kept any more");
+    assert!(there("file-2", "b"));
+}
+
+#[test]
 fn a_seen_jwt_id_may_come_again_after_its_time() {
     let kit = Kit::new();
     assert!(kit.store.use_jti("app", "j", NOW + SECOND, NOW).unwrap());

@@ -10,7 +10,7 @@ use super::authorize::Binding;
 use super::client_auth::{self, Refused, Shown};
 use super::cors::{self, Audience};
 use super::id_token::{self, Subject};
-use super::reply;
+use super::{reply, style};
 use crate::error::{EREF_STORE, Error};
 use crate::log::Level;
 use crate::proto::exchange::Ctx;
@@ -257,6 +257,10 @@ fn context_members(settings: &Settings, context: &LaunchContext) -> Map<String, 
     }
     if !entries.is_empty() {
         members.insert("fhirContext".to_owned(), Value::Array(entries));
+    }
+    let style = context.smart_style_url.as_ref().map(ToString::to_string).or_else(|| style::address(settings));
+    if let Some(style) = style {
+        members.insert("smart_style_url".to_owned(), json!(style));
     }
     members.insert("need_patient_banner".to_owned(), json!(context.need_patient_banner.unwrap_or(true)));
     members
