@@ -31,6 +31,7 @@ pub struct Server {
     pub signals: Arc<Mutex<Vec<Signal>>>,
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
+    pub peer: Peer,
     _folder: TempDir,
 }
 
@@ -82,6 +83,7 @@ impl Server {
             signals,
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
+            peer: Peer::default(),
             _folder: folder,
         }
     }
@@ -97,7 +99,7 @@ impl Server {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        let mut exchange = Exchange::new(self.world.clone(), request, Peer::default(), Box::new(clock::random));
+        let mut exchange = Exchange::new(self.world.clone(), request, self.peer.clone(), Box::new(clock::random));
         loop {
             match exchange.step(self.now.load(Ordering::Relaxed)) {
                 Step::NeedBody { limit } => {

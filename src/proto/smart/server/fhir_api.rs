@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::access::{self, May};
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
-use super::{chart, fhir_write, reply, scope, search};
+use super::{accesses, chart, fhir_write, reply, scope, search};
 use crate::error::Error;
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Ctx};
@@ -46,7 +46,19 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
 
 async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Response> {
     let query = search::pairs(request.uri().query().unwrap_or_default().as_bytes());
-    let caller = authenticate(ctx, request, &query)?;
+    let caller = authenticate(ctx, request, &query).map_err(|refusal| accesses::stranger(ctx, request, refusal))?;
+    let response = serve(ctx, request, path, &caller, query).await.unwrap_or_else(|refusal| refusal);
+    accesses::note(ctx, request, path, &caller, response.status());
+    Ok(response)
+}
+
+async fn serve(
+    ctx: &Ctx,
+    request: &Request,
+    path: &str,
+    caller: &Caller<'_>,
+    query: Vec<(String, String)>,
+) -> Result<Response, Response> {
     let format = query.iter().find(|(name, _)| name == "_format").map(|(_, value)| value.as_str());
     if !reply::accepts_json(request, format) {
         return Err(reply::outcome(StatusCode::NOT_ACCEPTABLE, "not-supported", "only JSON is served"));
@@ -58,14 +70,14 @@ async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Re
     }
     let get = reply::is_get(request);
     match segments.as_slice() {
-        [kind] if get => search::answer(ctx, request, &caller, kind, &query),
-        ["DocumentReference"] if request.method() == Method::POST => fhir_write::create(ctx, request, &caller).await,
+        [kind] if get => search::answer(ctx, request, caller, kind, &query),
+        ["DocumentReference"] if request.method() == Method::POST => fhir_write::create(ctx, request, caller).await,
         [_] => Err(wrong_method("GET, HEAD")),
-        [kind, "_search"] if request.method() == Method::POST => posted_search(ctx, request, &caller, kind, query).await,
+        [kind, "_search"] if request.method() == Method::POST => posted_search(ctx, request, caller, kind, query).await,
         [_, "_search"] => Err(wrong_method("POST")),
-        [kind, id] if get => read(ctx, &caller, kind, id, None).await,
-        [kind, id, "_history", version] if get => read(ctx, &caller, kind, id, Some(version)).await,
-        ["Patient", id, "$everything"] if get => everything(ctx, request, &caller, id).await,
+        [kind, id] if get => read(ctx, caller, kind, id, None).await,
+        [kind, id, "_history", version] if get => read(ctx, caller, kind, id, Some(version)).await,
+        ["Patient", id, "$everything"] if get => everything(ctx, request, caller, id).await,
         [_, _] | [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
         _ => Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this interaction is not served")),
     }

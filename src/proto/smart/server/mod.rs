@@ -1,6 +1,7 @@
 //! The SMART Server's endpoints.
 
 mod access;
+mod accesses;
 mod assertion;
 mod authorize;
 mod caller;
