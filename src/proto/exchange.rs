@@ -1,4 +1,4 @@
-//! One inbound HTTP request as steps: need the body, ask the host, look for keys, respond.
+//! One inbound HTTP request as steps: need the body, ask the host, look for keys, wait for a decision, respond.
 //!
 //! This is the only way in. The listener drives an exchange from its socket; a host with a web server of its own will drive the same
 //! exchange by calls. The rules are written as ordinary straight-line code: an `async fn` that suspends where the driver has to act.
@@ -143,6 +143,12 @@ pub enum Step {
     Ask(Question),
     /// Look for the key set, at its address where need be, and call [`Exchange::keys`].
     Keys(KeysWanted),
+    /// Wait until the host may have decided about a WRITE event, here or in another process, at most until then, and call
+    /// [`Exchange::waited`]. Waking too often does no harm.
+    Wait {
+        /// When waiting is over.
+        until: Millis,
+    },
     /// Send this. The exchange is over.
     Respond(Response),
 }
@@ -154,12 +160,14 @@ struct Mailbox {
     body: Option<Result<Vec<u8>, BodyError>>,
     answer: Option<Answer>,
     keys: Option<Option<KeySet>>,
+    waited: Option<()>,
 }
 
 enum Want {
     Body(usize),
     Ask(Question),
     Keys(KeysWanted),
+    Wait(Millis),
 }
 
 /// Where random secrets and ids come from: 32 fresh bytes per call.
@@ -254,6 +262,11 @@ impl Ctx {
         self.mailbox().want = Some(Want::Keys(KeysWanted { at: KeysAt { url, private, ca }, kid: kid.to_owned() }));
         std::future::poll_fn(|_| self.mailbox().keys.take().map_or(Poll::Pending, Poll::Ready)).await
     }
+    /// Waits until the host may have decided about a WRITE event; the store says whether it has.
+    pub async fn wait(&self, until: Millis) {
+        self.mailbox().want = Some(Want::Wait(until));
+        std::future::poll_fn(|_| self.mailbox().waited.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
 }
 
 /// A UUIDv7 from a time and random bytes.
@@ -290,6 +303,7 @@ impl Exchange {
                 Some(Want::Body(limit)) => Step::NeedBody { limit },
                 Some(Want::Ask(question)) => Step::Ask(question),
                 Some(Want::Keys(wanted)) => Step::Keys(wanted),
+                Some(Want::Wait(until)) => Step::Wait { until },
                 None => Step::Respond(plain(500, "the exchange was stepped without what it asked for")),
             },
         }
@@ -308,6 +322,11 @@ impl Exchange {
     /// Hands over the key set that `Keys` asked for; `None` when it cannot be had.
     pub fn keys(&mut self, keys: Option<KeySet>) {
         self.mailbox().keys = Some(keys);
+    }
+
+    /// Says that what `Wait` asked for is over.
+    pub fn waited(&mut self) {
+        self.mailbox().waited = Some(());
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Server {
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
     pub peer: Peer,
+    /// Decides about writes while an app waits; false: it lets the time run out.
+    pub decide: fn(&Server) -> bool,
     _folder: TempDir,
 }
 
@@ -84,6 +86,7 @@ impl Server {
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
             peer: Peer::default(),
+            decide: |_| false,
             _folder: folder,
         }
     }
@@ -108,6 +111,12 @@ impl Server {
                 }
                 Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
+                Step::Wait { until } => {
+                    if !(self.decide)(self) {
+                        self.now.store(until, Ordering::Relaxed);
+                    }
+                    exchange.waited();
+                }
                 Step::Respond(response) => return response,
             }
         }

@@ -333,13 +333,14 @@ fn check_age(ctx: &Ctx, parameters: &Parameters, context: &LaunchContext) -> Res
 /// The scopes granted (smart.md 14.2); without a launch, those that could be in the best of launches.
 fn granted_scope(ctx: &Ctx, app: &SmartApp, requested: &str, context: Option<&LaunchContext>) -> Result<String, Refusal> {
     let has = |what: fn(&LaunchContext) -> bool| context.is_none_or(what);
+    let (online, offline) = grant::refreshes(app, requested);
     let circumstances = scope::Circumstances {
         patient: has(|context| context.patient.is_some()),
         encounter: has(|context| context.encounter.is_some()),
         fhir_user: has(|context| context.user.fhir_user.is_some()),
         openid: ctx.world.keys.signing().is_some(),
-        online: true,
-        offline: true,
+        online,
+        offline,
         context: context.map_or(&[], |context| &context.fhir_context),
         backend: false,
     };

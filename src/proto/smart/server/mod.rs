@@ -4,6 +4,7 @@ mod access;
 mod accesses;
 mod assertion;
 mod authorize;
+mod backend;
 mod caller;
 mod capability;
 mod chart;
@@ -14,12 +15,17 @@ mod discovery;
 mod fhir_api;
 mod fhir_write;
 mod grant;
-mod id_token;
+pub mod id_token;
+mod introspect;
+pub mod issue;
 pub mod launch;
 mod login;
+mod oauth;
 mod pages;
 mod redirect;
+mod refresh;
 mod reply;
+mod revoke;
 pub mod scope;
 mod search;
 #[allow(dead_code, reason = "search takes it up next")]
@@ -28,6 +34,9 @@ mod search_match;
 mod search_params;
 mod style;
 mod token;
+pub mod undecided;
+mod writable;
+mod write_event;
 
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, plain};
@@ -58,6 +67,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
+    }
+    if path == "/auth/introspect" {
+        return introspect::handle(ctx, request).await;
+    }
+    if path == "/auth/revoke" {
+        return revoke::handle(ctx, request).await;
     }
     match path.strip_prefix("/fhir/") {
         Some(rest) if !rest.starts_with(".well-known/") => fhir_api::handle(ctx, request, rest).await,
