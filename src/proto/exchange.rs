@@ -85,8 +85,7 @@ pub enum Signal {
 impl Signal {
     /// The alert that somebody knocks too often, or does no more.
     pub fn too_often(settings: &Settings, (door, client): &Episode, started: bool) -> Self {
-        let app = client.as_deref().and_then(|id| settings.app(id));
-        let partner = app.map(|(partner, _)| partner.name.clone());
+        let partner = client.as_deref().and_then(|id| settings.partner_of_client(id)).map(|partner| partner.name.clone());
         let who = partner.as_deref().unwrap_or("unknown");
         let text = if started { "requests come too often and are refused" } else { "requests come no more often than they may" };
         Self::Alert { key: format!("too-often:{}:{who}", door.as_str()), partner: partner.clone(), text: text.to_owned(), started }
@@ -231,8 +230,7 @@ impl Ctx {
     }
     /// Counts a request at a door; the seconds to wait when there were too many. `client_id` is what the request says.
     pub fn knock(&self, request: &Request, door: Door, client_id: Option<&str>) -> Result<(), i64> {
-        let app = client_id.and_then(|id| self.settings().app(id));
-        let client = app.map(|(_, app)| app.client_id.as_str());
+        let client = client_id.filter(|id| self.settings().partner_of_client(id).is_some());
         let knocked = self.world.throttle.knock(door, client, self.address(request), &self.settings().limits, self.now());
         let Err(too_often) = knocked else { return Ok(()) };
         if too_often.begins {

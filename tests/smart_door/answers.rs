@@ -18,6 +18,8 @@ fn everywhere(server: &Server, origin: &str) -> Vec<(&'static str, Response)> {
         ("public", server.get("/clinic/auth/smart-style/none.json", &headers)),
         ("apps", server.send("POST", "/clinic/auth/token", &form, "grant_type=x")),
         ("apps", server.get("/clinic/auth/token", &headers)),
+        ("apps", server.send("POST", "/clinic/auth/revoke", &form, "token=x")),
+        ("none", server.send("POST", "/clinic/auth/introspect", &form, "token=x")),
         ("apps", server.get("/clinic/fhir/Patient/p1", &headers)),
         ("apps", server.get("/clinic/fhir/Nonsense/p1", &headers)),
         ("none", server.get(&authorize_url(&handle, &[]), &authorize)),
@@ -142,6 +144,28 @@ fn who_comes_too_often_waits_and_nobody_else() {
     server.wait(60);
     let now = server.now.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(server.world.throttle.over(now).len(), 2);
+}
+
+#[test]
+fn a_client_that_floods_the_token_endpoint_keeps_no_other_out() {
+    let server = throttled();
+    let post = |path: &str, client: &str| {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", "https://rms.example")];
+        server.send(
+            "POST",
+            path,
+            &headers,
+            &encode(&[("grant_type", "authorization_code"), ("code", "guessed"), ("client_id", client)]),
+        )
+    };
+    let token = |client: &str| post("/clinic/auth/token", client).status().as_u16();
+    assert_eq!([token("rms-app"), token("rms-app"), token("rms-app")], [400, 400, 429]);
+    assert_eq!(token("second-app"), 401, "not authenticated, but not kept out");
+    assert_eq!([token("a"), token("b"), token("c")], [401, 401, 429]);
+    let refused = post("/clinic/auth/revoke", "rms-app");
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &http::HeaderValue::from_static("30")));
+    assert_eq!(refused.headers()["access-control-allow-origin"], "https://rms.example");
+    assert_eq!(refused.headers()["cache-control"], "no-store");
 }
 
 #[test]
