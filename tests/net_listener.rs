@@ -105,8 +105,16 @@ fn kit(settings: Settings, questions: Questions) -> Kit {
     });
     let (listen, now) = (world.settings.listen.clone(), world.clone());
     let keys = Arc::new(|_: &_| unreachable!("no partner here publishes keys"));
-    let options =
-        Options { listen, world: Arc::new(move || now.clone()), questions, keys, clock: clock::now, entropy: clock::random };
+    let fetches = Arc::new(|_| unreachable!("nothing is behind"));
+    let options = Options {
+        listen,
+        world: Arc::new(move || now.clone()),
+        questions,
+        keys,
+        fetches,
+        clock: clock::now,
+        entropy: clock::random,
+    };
     Kit { options, world, signals, folder }
 }
 

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ereferral::io::{clock, crypto};
 use ereferral::log::{Level, Log};
-use ereferral::proto::exchange::{Answer, Exchange, Peer, Question, Signal, Step, World};
+use ereferral::proto::exchange::{Answer, Exchange, Fetched, Peer, Question, Signal, Step, World};
 use ereferral::proto::http::{Response, secret_hash};
 use ereferral::proto::settings::Settings;
 use ereferral::proto::smart::keys::Keys;
@@ -31,6 +31,7 @@ pub struct Server {
     pub signals: Arc<Mutex<Vec<Signal>>>,
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
+    pub behind: fn(&url::Url) -> Option<Fetched>,
     _folder: TempDir,
 }
 
@@ -81,6 +82,7 @@ impl Server {
             signals,
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
+            behind: |_| None,
             _folder: folder,
         }
     }
@@ -105,6 +107,7 @@ impl Server {
                 }
                 Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
+                Step::Fetch(url) => exchange.fetched((self.behind)(&url)),
                 Step::Respond(response) => return response,
             }
         }

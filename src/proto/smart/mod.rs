@@ -38,6 +38,9 @@ pub struct LaunchContext {
     /// The host's id of the user's session, for `eref_session_end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Resource types whose searches are asked of the host by QUESTION, beside those of the configuration (`chart.ask`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ask: Vec<String>,
     /// The value of the referral identifier that the first message of this launch may carry (messaging.md 14). Ours: a host cannot give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,

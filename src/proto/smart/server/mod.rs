@@ -3,27 +3,33 @@
 mod access;
 mod assertion;
 mod authorize;
+mod behind;
+mod bundle;
 mod caller;
 mod capability;
 mod chart;
 mod client_auth;
 mod cors;
 mod discovery;
+mod everything;
 mod fhir_api;
 mod fhir_write;
 mod grant;
 mod id_token;
 pub mod launch;
+mod narrative;
 mod pages;
 mod redirect;
 mod reply;
 pub mod scope;
 mod search;
-#[allow(dead_code, reason = "search takes it up next")]
 mod search_match;
-#[allow(dead_code, reason = "search takes it up next")]
 mod search_params;
+mod source;
+mod subset;
 mod token;
+
+pub use chart::is_known;
 
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, plain};
