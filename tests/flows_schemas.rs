@@ -166,6 +166,7 @@ fn forms_deliveries_and_alerts_are_described() {
     for delivery in parsed(pos.engine.delivery_list("", 10).unwrap().as_bytes()).as_array().unwrap() {
         assert_described("delivery", &delivery.to_string());
     }
+    assert_described("audit-report", &pos.engine.audit_report(b"").unwrap());
     // The document of a referral that we sent.
     let list = parsed(pos.engine.referral_list(b"", 10).unwrap().as_bytes());
     assert_described("referral", &list[0].to_string());

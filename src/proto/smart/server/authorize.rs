@@ -290,6 +290,8 @@ fn issue(ctx: &Ctx, launch: LaunchRecord, grant: NewGrant, binding: &Binding) ->
         grant,
         expires: ctx.now() + i64::from(seconds) * 1000,
         binding: serde_json::to_string(binding).or_else(|_| refuse("server_error", "the launch cannot be kept"))?,
+        reuse: false,
+        picked: false,
     };
     match ctx.store().issue_code(&record, ctx.now()) {
         Ok(true) => {
