@@ -121,12 +121,14 @@ fn kit(settings: Settings, questions: Questions) -> Kit {
     let (listen, now) = (world.settings.listen.clone(), world.clone());
     let keys = Arc::new(|_: &_| unreachable!("no partner here publishes keys"));
     let fetches = Arc::new(|_| unreachable!("nothing is behind"));
+    let decisions = Arc::new(|| tokio::sync::watch::channel(()).1);
     let options = Options {
         listen,
         world: Arc::new(move || now.clone()),
         questions,
         keys,
         fetches,
+        decisions,
         clock: clock::now,
         entropy: clock::random,
     };

@@ -84,7 +84,7 @@ impl Clinic {
                     exchange.keys(self.published.clone().map(|keys| KeySet::try_from(keys).unwrap()));
                 }
                 Step::Fetch(_) => panic!("nothing is behind"),
-                Step::Ask(_) => panic!("the host is asked nothing"),
+                Step::Ask(_) | Step::Wait { .. } => panic!("the host is asked nothing"),
                 Step::Respond(response) => return (response, read),
             }
         }

@@ -199,7 +199,7 @@ impl Inner {
 
     fn start_threads(self: &Arc<Self>, running: &mut Running) -> Result<()> {
         let settings = self.settings();
-        let (world, queue) = (self.world.clone(), self.queue.clone());
+        let (world, queue, decisions) = (self.world.clone(), self.queue.clone(), self.queue.clone());
         let (current, key_sets) = (self.world.clone(), self.key_sets.clone());
         // The listener belongs to the engine, not the engine to it.
         let inner = Arc::downgrade(self);
@@ -212,6 +212,7 @@ impl Inner {
                 key_sets.look(wanted, &world.settings.network, &world.log, clock::now())
             }),
             fetches: Arc::new(move |url| behind::fetch(&inner, url)),
+            decisions: Arc::new(move || decisions.decisions()),
             clock: clock::now,
             entropy: clock::random,
         })?);
@@ -234,6 +235,7 @@ impl Inner {
             if counter.is_some() && counter != known {
                 known = counter;
                 self.queue.notify();
+                self.queue.decided();
             }
             rounds += 1;
             if rounds % 4 == 0 {

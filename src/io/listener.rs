@@ -55,6 +55,8 @@ pub type Keys = Arc<dyn Fn(&KeysWanted) -> oneshot::Receiver<Option<KeySet>> + S
 
 /// Fetches an address of the FHIR server behind. What it answered, or nothing, comes through the channel in the time of a question.
 pub type Fetches = Arc<dyn Fn(Url) -> oneshot::Receiver<Option<Fetched>> + Send + Sync>;
+/// A bell that rings when the host may have decided about a WRITE event, in this process or another.
+pub type Decisions = Arc<dyn Fn() -> flag::Receiver<()> + Send + Sync>;
 
 /// What a listener needs.
 #[derive(Clone)]
@@ -69,6 +71,8 @@ pub struct Options {
     pub keys: Keys,
     /// The way to the FHIR server behind.
     pub fetches: Fetches,
+    /// Rings at decisions.
+    pub decisions: Decisions,
     /// Now.
     pub clock: fn() -> Millis,
     /// 32 fresh random bytes.

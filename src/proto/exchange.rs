@@ -1,4 +1,4 @@
-//! One inbound HTTP request as steps: need the body, ask the host, look for keys, respond.
+//! One inbound HTTP request as steps: need the body, ask the host, look for keys, wait for a decision, respond.
 //!
 //! This is the only way in. The listener drives an exchange from its socket; a host with a web server of its own will drive the same
 //! exchange by calls. The rules are written as ordinary straight-line code: an `async fn` that suspends where the driver has to act.
@@ -142,6 +142,12 @@ pub enum Step {
     Keys(KeysWanted),
     /// GET this address of the FHIR server behind (`chart.fhir_server`), as ourselves, and call [`Exchange::fetched`].
     Fetch(Url),
+    /// Wait until the host may have decided about a WRITE event, here or in another process, at most until then, and call
+    /// [`Exchange::waited`]. Waking too often does no harm.
+    Wait {
+        /// When waiting is over.
+        until: Millis,
+    },
     /// Send this. The exchange is over.
     Respond(Response),
 }
@@ -154,6 +160,7 @@ struct Mailbox {
     answer: Option<Answer>,
     keys: Option<Option<KeySet>>,
     fetched: Option<Option<Fetched>>,
+    waited: Option<()>,
 }
 
 enum Want {
@@ -161,6 +168,7 @@ enum Want {
     Ask(Question),
     Keys(KeysWanted),
     Fetch(Url),
+    Wait(Millis),
 }
 
 /// What the FHIR server behind answered, whatever its status.
@@ -269,6 +277,11 @@ impl Ctx {
         self.mailbox().want = Some(Want::Fetch(url));
         std::future::poll_fn(|_| self.mailbox().fetched.take().map_or(Poll::Pending, Poll::Ready)).await
     }
+    /// Waits until the host may have decided about a WRITE event; the store says whether it has.
+    pub async fn wait(&self, until: Millis) {
+        self.mailbox().want = Some(Want::Wait(until));
+        std::future::poll_fn(|_| self.mailbox().waited.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
 }
 
 /// A UUIDv7 from a time and random bytes.
@@ -306,6 +319,7 @@ impl Exchange {
                 Some(Want::Ask(question)) => Step::Ask(question),
                 Some(Want::Keys(wanted)) => Step::Keys(wanted),
                 Some(Want::Fetch(url)) => Step::Fetch(url),
+                Some(Want::Wait(until)) => Step::Wait { until },
                 None => Step::Respond(http::plain(500, "the exchange was stepped without what it asked for")),
             },
         }
@@ -329,6 +343,11 @@ impl Exchange {
     /// Hands over what `Fetch` asked for; `None` when the server behind did not answer.
     pub fn fetched(&mut self, fetched: Option<Fetched>) {
         self.mailbox().fetched = Some(fetched);
+    }
+
+    /// Says that what `Wait` asked for is over.
+    pub fn waited(&mut self) {
+        self.mailbox().waited = Some(());
     }
 }
 

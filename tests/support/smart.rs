@@ -32,6 +32,8 @@ pub struct Server {
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
     pub behind: fn(&url::Url) -> Option<Fetched>,
+    /// Decides about writes while an app waits; false: it lets the time run out.
+    pub decide: fn(&Server) -> bool,
     _folder: TempDir,
 }
 
@@ -84,6 +86,7 @@ impl Server {
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
             behind: |_| None,
+            decide: |_| false,
             _folder: folder,
         }
     }
@@ -109,6 +112,12 @@ impl Server {
                 Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
                 Step::Fetch(url) => exchange.fetched((self.behind)(&url)),
+                Step::Wait { until } => {
+                    if !(self.decide)(self) {
+                        self.now.store(until, Ordering::Relaxed);
+                    }
+                    exchange.waited();
+                }
                 Step::Respond(response) => return response,
             }
         }

@@ -114,9 +114,8 @@ pub(super) fn resource(settings: &Settings, resource_type: &str) -> Value {
     }
     document.insert("interaction".to_owned(), json!(interactions));
     document.insert("versioning".to_owned(), json!("versioned"));
-    if writes & scope::CREATE != 0 {
-        document.insert("conditionalCreate".to_owned(), json!(true));
-    }
+    document.insert("updateCreate".to_owned(), json!(false));
+    document.insert("conditionalCreate".to_owned(), json!(writes & scope::CREATE != 0 && resource_type != "Binary"));
     if !includes.is_empty() {
         document.insert("searchInclude".to_owned(), json!(includes));
     }

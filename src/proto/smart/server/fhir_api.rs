@@ -8,11 +8,13 @@ use http::{Method, StatusCode};
 
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
-use super::source::Source;
-use super::{chart, everything, fhir_write, reply, scope, search};
+use super::fhir_write::{self, Write};
+use super::source::{Found, Source};
+use super::{chart, everything, reply, scope, search};
 use crate::error::Error;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response};
+use crate::proto::store::{ChartResource, Millis};
 
 /// The answer to a failure of the store.
 pub fn failed(ctx: &Ctx, error: &Error) -> Response {
@@ -53,16 +55,28 @@ async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Re
     let get = reply::is_get(request);
     match segments.as_slice() {
         [kind] if get => search::answer(ctx, request, &caller, kind, &query).await,
-        ["DocumentReference"] if request.method() == Method::POST => fhir_write::create(ctx, request, &caller).await,
-        [_] => Err(wrong_method("GET, HEAD")),
+        [kind] if request.method() == Method::POST && fhir_write::offered(kind) & scope::CREATE != 0 => {
+            fhir_write::create(ctx, whole(ctx, request), &caller, kind).await
+        }
+        [kind] => Err(wrong_method(if fhir_write::offered(kind) & scope::CREATE != 0 { "GET, HEAD, POST" } else { "GET, HEAD" })),
         [kind, "_search"] if request.method() == Method::POST => posted_search(ctx, request, &caller, kind, query).await,
         [_, "_search"] => Err(wrong_method("POST")),
         [kind, id] if get => read(ctx, request, &caller, kind, id, None).await,
+        [kind, id] if request.method() == Method::PUT && fhir_write::offered(kind) & scope::UPDATE != 0 => {
+            fhir_write::update(ctx, whole(ctx, request), &caller, kind, id).await
+        }
+        [kind, _] => Err(wrong_method(if fhir_write::offered(kind) & scope::UPDATE != 0 { "GET, HEAD, PUT" } else { "GET, HEAD" })),
         [kind, id, "_history", version] if get => read(ctx, request, &caller, kind, id, Some(version)).await,
         ["Patient", id, "$everything"] if get => everything::answer(ctx, request, &caller, id, &query).await,
-        [_, _] | [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
+        [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
         _ => Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this interaction is not served")),
     }
+}
+
+/// A write that is a request of its own.
+fn whole<'a>(ctx: &Ctx, request: &'a Request) -> Write<'a> {
+    let wait = Millis::try_from(ctx.settings().limits.write_wait_ms).unwrap_or(Millis::MAX);
+    Write { request, body: None, decide_by: ctx.now().saturating_add(wait) }
 }
 
 fn wrong_method(allowed: &str) -> Response {
@@ -100,9 +114,9 @@ async fn read(
     if !source.may_be_read(kind, id) {
         caller.demand(kind, scope::READ, "r")?;
     }
-    let found = source.one(kind, id).await?;
-    if version.is_some_and(|version| found.version.as_deref() != Some(version)) {
-        return Err(not_found());
+    let mut found = source.one(kind, id).await?;
+    if let Some(version) = version.filter(|version| found.version.as_deref() != Some(*version)) {
+        found = source.version(found, version).await?;
     }
     let etag = found.version.as_ref().map(|version| format!("W/\"{version}\""));
     let known = request.headers().get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
@@ -121,4 +135,9 @@ fn not_modified() -> Response {
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     reply::set(&mut response, CACHE_CONTROL, "no-store");
     response
+}
+
+/// What a write changes: the resource as it is served now.
+pub async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
+    Source::new(ctx, caller).one(kind, id).await.map(Found::kept)
 }

@@ -3,6 +3,7 @@
 mod access;
 mod assertion;
 mod authorize;
+mod backend;
 mod behind;
 mod bundle;
 mod caller;
@@ -15,12 +16,17 @@ mod everything;
 mod fhir_api;
 mod fhir_write;
 mod grant;
-mod id_token;
+pub mod id_token;
+mod introspect;
+pub mod issue;
 pub mod launch;
 mod narrative;
+mod oauth;
 mod pages;
 mod redirect;
+mod refresh;
 mod reply;
+mod revoke;
 pub mod scope;
 mod search;
 mod search_match;
@@ -28,6 +34,9 @@ mod search_params;
 mod source;
 mod subset;
 mod token;
+pub mod undecided;
+mod writable;
+mod write_event;
 
 pub use chart::is_known;
 
@@ -54,6 +63,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
+    }
+    if path == "/auth/introspect" {
+        return introspect::handle(ctx, request).await;
+    }
+    if path == "/auth/revoke" {
+        return revoke::handle(ctx, request).await;
     }
     match path.strip_prefix("/fhir/") {
         Some(rest) if !rest.starts_with(".well-known/") => fhir_api::handle(ctx, request, rest).await,

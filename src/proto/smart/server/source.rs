@@ -14,7 +14,7 @@ use super::access::{self, May};
 use super::caller::Caller;
 use super::fhir_api::{failed, not_found};
 use super::scope::{self, Class, READ, SEARCH};
-use super::{behind, chart, reply};
+use super::{behind, chart, fhir_write, reply};
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Ctx};
 use crate::proto::http::Response;
@@ -46,6 +46,12 @@ impl Found {
         let value = serde_json::from_str(&resource.json).ok()?;
         let version = Some(resource.version.to_string());
         Some(Self { kind: resource.resource_type, id: resource.id, version, json: resource.json, value })
+    }
+
+    /// As what the chart keeps. A source that numbers no versions has the first.
+    pub fn kept(self) -> ChartResource {
+        let version = self.version.and_then(|version| version.parse().ok()).unwrap_or(1);
+        ChartResource { resource_type: self.kind, id: self.id, version, json: self.json }
     }
 
     /// What another source said, if it is a resource of this type.
@@ -107,6 +113,9 @@ impl<'a> Source<'a> {
             return Err(not_found());
         }
         let pushed = self.ctx.store().chart_resource(self.caller.launch(), kind, id).map_err(|error| failed(self.ctx, &error))?;
+        if pushed.is_none() {
+            fhir_write::not_refused(self.ctx, self.caller, kind, id)?;
+        }
         let found = match pushed {
             Some(resource) => Found::pushed(resource),
             None if self.ctx.settings().chart.fhir_server.is_some() => behind::read(self.ctx, kind, id).await?,
@@ -119,6 +128,13 @@ impl<'a> Source<'a> {
         let text = format!("launch {}: a {kind} was withheld, it is not for this app to see", self.caller.launch());
         self.ctx.world.log.line(Level::Warn, "smart", text);
         Err(not_found())
+    }
+
+    /// Another version of a resource than the one that is served.
+    pub async fn version(&mut self, served: Found, version: &str) -> Result<Found, Response> {
+        let other =
+            fhir_write::version(self.ctx, self.caller, served.kept(), version)?.and_then(Found::pushed).ok_or_else(not_found)?;
+        if self.may(READ, &other).await? { Ok(other) } else { Err(not_found()) }
     }
 
     /// The resources of a type that the caller may see by this letter, in an order that stays. `criteria` narrow what the other sources are
