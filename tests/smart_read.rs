@@ -233,6 +233,25 @@ fn granular_scopes_are_checked_on_each_resource() {
 }
 
 #[test]
+fn a_granular_scope_writes_only_what_it_covers() {
+    let server = Server::with(|settings| settings["partners"][0]["smart_app"]["scopes"] = json!("launch patient/*.cruds"));
+    let mut app = App::on(server, |_| {}, "launch patient/DocumentReference.c?type=urn:t|letter");
+    app.server.decide = |_| false;
+    let write = |code: &str| {
+        let letter = of(
+            "DocumentReference",
+            "x",
+            json!({ "status": "current", "type": { "coding": [{ "system": "urn:t", "code": code }] },
+                    "content": [{ "attachment": { "contentType": "application/pdf", "data": "AAAA" } }] }),
+        );
+        let headers = [("authorization", app.bearer.as_str()), ("content-type", "application/fhir+json")];
+        app.server.send("POST", "/clinic/fhir/DocumentReference", &headers, &letter.to_string())
+    };
+    assert_eq!(write("letter").status(), 201);
+    assert_eq!(failed(&write("other")), 403);
+}
+
+#[test]
 fn a_known_version_is_not_sent_again() {
     let app = App::with(observations(), READ);
     let etag = app.get("Observation/o1").headers()["etag"].to_str().unwrap().to_owned();
