@@ -136,16 +136,6 @@ pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
     Err(contended())
 }
 
-/// A granular scope covers a write only of what holds what it asks for, before and after (smart.md 14.2).
-fn covered(ctx: &Ctx, caller: &Caller<'_>, letter: u8, resource: &Value) -> Result<(), Response> {
-    let base = ctx.settings().fhir_base();
-    let covers = |class| scope::allows_resource(&caller.scope, class, letter, resource, &base);
-    if Class::ALL.into_iter().any(covers) {
-        return Ok(());
-    }
-    Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the granted scopes do not cover this resource"))
-}
-
 fn contended() -> Response {
     let mut response = reply::outcome(StatusCode::SERVICE_UNAVAILABLE, "lock-error", "the chart changes too fast, try again");
     reply::set(&mut response, RETRY_AFTER, "1");
@@ -205,6 +195,15 @@ fn parse(ctx: &Ctx, kind: &str, body: Vec<u8>) -> Result<Incoming, Response> {
         .map_err(|refusal| reply::fhir(StatusCode::BAD_REQUEST, outcome_json(&[refusal.issue])))?;
     let resource: Value = serde_json::from_str(&text).map_err(|_| not_json())?;
     if resource.is_object() { Ok(Incoming { text, resource }) } else { Err(not_json()) }
+}
+
+/// A granular scope covers a write of what it would cover a read of (smart.md 14.2), before and after.
+fn covered(ctx: &Ctx, caller: &Caller<'_>, letter: u8, resource: &Value) -> Result<(), Response> {
+    let base = ctx.settings().fhir_base();
+    if Class::ALL.into_iter().any(|class| scope::allows_resource(&caller.scope, class, letter, resource, &base)) {
+        return Ok(());
+    }
+    Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the granted scopes do not cover this resource"))
 }
 
 fn check(ctx: &Ctx, caller: &Caller<'_>, kind: &str, resource: &Value) -> Result<(), Response> {
