@@ -1,6 +1,7 @@
 //! The SMART Server's endpoints.
 
 mod access;
+mod accesses;
 mod assertion;
 mod authorize;
 mod backend;
@@ -12,6 +13,7 @@ mod capability;
 mod chart;
 mod client_auth;
 mod cors;
+mod decide;
 mod discovery;
 mod everything;
 mod fhir_api;
@@ -21,6 +23,7 @@ pub mod id_token;
 mod introspect;
 pub mod issue;
 pub mod launch;
+mod login;
 mod narrative;
 mod oauth;
 mod pages;
@@ -33,6 +36,7 @@ mod search;
 mod search_match;
 mod search_params;
 mod source;
+mod style;
 mod subset;
 mod token;
 pub mod undecided;
@@ -61,6 +65,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if let Some(value) = path.strip_prefix("/auth/start/") {
         return launch::start(ctx, request, value);
+    }
+    if let Some(name) = path.strip_prefix("/auth/smart-style/") {
+        return style::handle(ctx, request, name);
+    }
+    if let Some(value) = path.strip_prefix("/auth/login/") {
+        return login::resume(ctx, request, value).await;
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
