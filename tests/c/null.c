@@ -49,6 +49,7 @@ int main(void)
     eref_launch_free(NULL);
     FAILS(eref_launch_end(NULL, NULL, N, NULL));
     FAILS(eref_session_end(NULL, NULL, N, NULL, NULL));
+    FAILS(eref_grant_revoke(NULL, 0, NULL, N, NULL, NULL));
     FAILS(eref_event_unpark(NULL, NULL, NULL));
     FAILS(eref_chart_put(NULL, NULL, N, NULL, N, NULL));
 
@@ -115,6 +116,7 @@ int main(void)
     FAILS(eref_inbox_resend(NULL, NULL, N, NULL));
     FAILS(eref_referral_link(NULL, NULL, N, NULL, N, NULL, N, NULL));
     FAILS(eref_audit_note(NULL, NULL, N, NULL));
+    FAILS(eref_audit_verify(NULL, NULL, N, NULL, NULL));
     FAILS(eref_log_next(NULL, NULL, NULL, NULL));
 
     FAILS(eref_cancel_new(NULL, NULL));
