@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What calls cost from C#, beside C: the same library, the same message, in turn, the best of three runs of each. Prints a table of
+# What calls cost from C#, beside C: the same library, the same message, in turn, the best of three runs (RUNS) of each. Prints a table of
 # nanoseconds for docs/performance.md ("Calls from other languages"). usage: bench-dotnet.sh LIBRARY
 set -euo pipefail
 library=$(realpath "$1")
@@ -21,7 +21,7 @@ mcs -langversion:7.2 -unsafe -optimize -target:library -out:"$work/EReferral.dll
 mcs -langversion:7.2 -unsafe -optimize -r:"$work/EReferral.dll" -out:"$work/EReferral.Tests.exe" bindings/dotnet/EReferral.Tests/*.cs
 cp bindings/dotnet/EReferral/EReferral.dll.config "$work/"
 tools/dotnet.sh build --nologo -v quiet -c Release -o "$work/core" bindings/dotnet/EReferral.Tests/EReferral.Tests.csproj
-for _ in 1 2 3; do
+for _ in $(seq "${RUNS:-3}"); do
     "$work/calls" "$work/message.json" | sed 's/^/c /'
     mono "$work/EReferral.Tests.exe" "$library" bench "$work/message.json" | sed -n '/^ok/!s/^/mono /p'
     tools/dotnet.sh "$work/core/EReferral.Tests.dll" "$library" bench "$work/message.json" | sed -n '/^ok/!s/^/dotnet /p'

@@ -6,7 +6,7 @@
 
 #include "ereferral.h"
 
-enum { CALLS = 200000, MESSAGES = 400, ROUNDS = 15 };
+enum { CALLS = 100000, MESSAGES = 100, ROUNDS = 9 };
 
 static double now(void)
 {

@@ -7,7 +7,7 @@ namespace EReferral.Tests
     /// <summary>What calls cost from C#, line by line as benches/languages/calls.c prints it: the bare imports, then what programs use.</summary>
     internal static class Bench
     {
-        private const int Calls = 200000, Messages = 400, Rounds = 15;
+        private const int Calls = 100000, Messages = 100, Rounds = 9;
 
         internal static void Run(string[] arguments)
         {
