@@ -1,9 +1,5 @@
 //! A SMART Server without a network: requests go straight into the exchange, and the test plays browser, app and host.
-<<<<<<< HEAD
 #![allow(dead_code, reason = "each test file uses its part")]
-=======
-#![allow(dead_code)]
->>>>>>> fhir-write
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -40,6 +36,7 @@ pub struct Server {
     /// What partners publish.
     pub keys: fn(&KeysWanted) -> Option<KeySet>,
     folder: TempDir,
+    pub peer: Peer,
     /// Decides about writes while an app waits; false: it lets the time run out.
     pub decide: fn(&Server) -> bool,
 }
@@ -94,6 +91,7 @@ impl Server {
             host: |_| Answer::NotFound,
             keys: |_| panic!("no partner here publishes keys"),
             folder,
+            peer: Peer::default(),
             decide: |_| false,
         }
     }
@@ -115,7 +113,7 @@ impl Server {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        let mut exchange = Exchange::new(self.world.clone(), request, Peer::default(), Box::new(clock::random));
+        let mut exchange = Exchange::new(self.world.clone(), request, self.peer.clone(), Box::new(clock::random));
         loop {
             match exchange.step(self.now.load(Ordering::Relaxed)) {
                 Step::NeedBody { limit } => {
