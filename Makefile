@@ -6,6 +6,9 @@
 #
 # A test that takes long, or needs more than a C compiler, carries #[ignore = "full run"]: test-quick leaves it out, test runs it.
 # --show-output lets a test that lacks a tool say "skipped: ..."; with CI=true that is a failure instead.
+# make dotnet-package       a NuGet package in dist/, with the library of make lib; NATIVES=FOLDER adds FOLDER/RID/native/FILE of other
+#                           systems (win-x86, win-x64: ereferral.dll)
+# make bench-dotnet         what a call costs from C#, on Mono and .NET, beside C
 # make lint                 format, clippy, documentation
 # make fuzz MINUTES=10      each fuzz target so many minutes, on hostile messages; installs cargo-fuzz and says so
 # make bench                speed, as ratios beside named limits of the same run
@@ -15,12 +18,13 @@ CC ?= cc
 TARGET ?= target
 DIST ?= dist
 MINUTES ?= 10
+NATIVES ?=
 MESSAGE ?= tests/fixtures/ocean-like-add-service-request.json
 FEATURES = cli,sandbox,test-panic
 
 DEMO = $(TARGET)/demo
 
-.PHONY: lib demo demo-build check-tools test test-quick test-setup fuzz lint bench
+.PHONY: lib demo demo-build check-tools test test-quick test-setup fuzz lint bench dotnet-package bench-dotnet
 
 # Each crate type in a run of its own: cargo drops LTO without a word when an rlib is built in the same run.
 lib:
@@ -51,6 +55,12 @@ $(DEMO)/pos: examples-c/pos.c include/ereferral.h
 	@ln -sf ../debug/libereferral.so "$(DEMO)/libereferral.so"
 	@ln -sf ../debug/libereferral.so "$(DEMO)/libereferral.so.1"
 	@$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Iinclude examples-c/pos.c -o $@ -L"$(DEMO)" -lereferral -Wl,-rpath,'$$ORIGIN'
+
+dotnet-package: lib
+	@tools/dotnet-package.sh "$(DIST)/libereferral.so.1" "$(DIST)" $(NATIVES)
+
+bench-dotnet: lib
+	@tools/bench-dotnet.sh "$(DIST)/libereferral.so.1"
 
 check-tools:
 	@tools/check-tools.sh $(firstword $(CARGO)) $(firstword $(CC)) curl

@@ -231,6 +231,71 @@ fn the_example_lives_through_the_demo(runtime: &Runtime) {
     }
 }
 
+const OUTSIDE: &str = r#"<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <OutputType>Exe</OutputType>
+    <TargetFramework>FRAMEWORK</TargetFramework>
+    <FrameworkPathOverride>/usr/lib/mono/4.7.2-api</FrameworkPathOverride>
+    <AutomaticallyUseReferenceAssemblyPackages>false</AutomaticallyUseReferenceAssemblyPackages>
+  </PropertyGroup>
+  <ItemGroup><PackageReference Include="EReferral" Version="VERSION" /></ItemGroup>
+</Project>
+"#;
+
+/// Packs, then builds a project of another folder that knows the package by its name only, and runs what came out.
+fn package_is_used_by_a_project_outside(framework: &str, run: &dyn Fn(&Path) -> Command) {
+    if core().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let packages = folder.path().join("packages");
+    succeed(Command::new(root().join("tools/dotnet-package.sh")).arg(c::library().unwrap()).arg(&packages));
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("Outside.csproj", &OUTSIDE.replace("FRAMEWORK", framework).replace("VERSION", env!("CARGO_PKG_VERSION")));
+    write(
+        "NuGet.config",
+        "<configuration><config><add key=\"globalPackagesFolder\" value=\"cache\" /></config><packageSources><clear />\
+         <add key=\"local\" value=\"packages\" /></packageSources></configuration>",
+    );
+    write(
+        "Outside.cs",
+        "static class Outside { static void Main() { new EReferral.Configuration().Dispose(); System.Console.WriteLine(\"from \" + \
+         EReferral.EReferralLibrary.Path + \" version \" + EReferral.EReferralLibrary.Version); } }",
+    );
+    succeed(Command::new(sdk()).args(["build", "--nologo", "-c", "Release", "-o", "out"]).current_dir(folder.path()));
+    let said = succeed(run(&folder.path().join("out")).env_remove("LD_LIBRARY_PATH"));
+    assert!(said.starts_with("from ") && said.contains(concat!("libereferral.so version ", env!("CARGO_PKG_VERSION"))), "{said}");
+}
+
+#[test]
+#[ignore = "full run"]
+fn package_on_dotnet() {
+    let run = |out: &Path| {
+        let mut command = Command::new(sdk());
+        command.arg(out.join("Outside.dll"));
+        command
+    };
+    // The framework that the SDK at hand has.
+    let version = Command::new(sdk()).arg("--version").output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let framework = if version.is_ok_and(|version| version.starts_with("3.")) { "netcoreapp3.1" } else { "net8.0" };
+    package_is_used_by_a_project_outside(framework, &run);
+}
+
+/// As a .NET Framework project: the library lies in x64, where the package's targets copied it.
+#[test]
+#[ignore = "full run"]
+fn package_on_mono() {
+    if mono().is_none() {
+        return;
+    }
+    let run = |out: &Path| {
+        let mut command = Command::new("mono");
+        command.arg(out.join("Outside.exe"));
+        command
+    };
+    package_is_used_by_a_project_outside("net472", &run);
+}
+
 /// A test of the test program's own.
 fn plain(runtime: &Runtime, name: &str) {
     let events = std::env::var("EREF_EVENTS").unwrap_or_else(|_| EVENTS.to_owned());

@@ -96,6 +96,7 @@ fn constants_are_those_of_the_header() {
     enumeration(&mut text, &header, "Which kind of failure it is.", "Category", "int", "CATEGORY_");
     enumeration(&mut text, &header, "Kinds of events, to be combined.", "EventKinds", "uint", "EVENT_");
     enumeration(&mut text, &header, "Why a question is refused.", "Refusal", "int", "REFUSE_");
+    enumeration(&mut text, &header, "Whose grants are revoked.", "GrantOf", "int", "GRANT_");
     enumeration(&mut text, &header, "Where a delivery stands.", "DeliveryState", "int", "DELIVERY_");
     enumeration(&mut text, &header, "Level of a log line.", "LogLevel", "int", "LOG_");
     text.push_str("}\n");

@@ -8,11 +8,11 @@ namespace EReferral.Tests
     internal static class LifeTests
     {
         /// <summary>Ends a wait that should have ended by itself.</summary>
-        private static Exception Outcome(Task task)
+        private static Exception Outcome(Task task, string what = "the wait")
         {
             try
             {
-                Check.That(task.Wait(TimeSpan.FromSeconds(30)), "the wait ends");
+                Check.That(task.Wait(TimeSpan.FromSeconds(120)), what + " ends");
                 return null;
             }
             catch (AggregateException failure)
@@ -45,7 +45,7 @@ namespace EReferral.Tests
 
         internal static void DisposeDuringCalls(string[] arguments)
         {
-            for (int round = 0; round < 5; round++) DisposeEngine();
+            for (int round = 0; round < 3; round++) DisposeEngine();
             DisposeExclusive();
         }
 
@@ -67,7 +67,7 @@ namespace EReferral.Tests
                 clinic.Engine.Dispose();
                 foreach (Task call in calls)
                 {
-                    Exception end = Outcome(call);
+                    Exception end = Outcome(call, "call " + calls.IndexOf(call) + " (" + call.Status + ")");
                     Check.That(end is ObjectDisposedException, "every call ends with ObjectDisposedException, not " + end);
                 }
                 Check.Throws<ObjectDisposedException>(() => clinic.Engine.Events.TryNext(EventKinds.All));
@@ -78,7 +78,7 @@ namespace EReferral.Tests
         private static void DisposeExclusive()
         {
             using (var clinic = new Clinic())
-                for (int round = 0; round < 20; round++)
+                for (int round = 0; round < 10; round++)
                 {
                     Draft draft = clinic.Engine.NewDraft("other", "add-service-request");
                     var begun = new CountdownEvent(2);

@@ -21,6 +21,7 @@ namespace EReferral.Tests
             ["lease"] = FlowTests.Lease,
             ["many"] = ManyTests.ManyEvents,
             ["load"] = LoadTests.Load,
+            ["bench"] = Bench.Run,
         };
 
         private static int Main(string[] arguments)

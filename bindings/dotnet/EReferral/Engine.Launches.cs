@@ -37,6 +37,21 @@ namespace EReferral
             }
         }
 
+        /// <summary>Revokes what apps and backend services were granted for one user, client, patient or launch: their tokens die at once,
+        /// offline ones included. Returns how many grants there were.</summary>
+        /// <param name="whose">Whose id it is.</param>
+        /// <param name="id">The id.</param>
+        public int RevokeGrants(GrantOf whose, string id)
+        {
+            byte[] bytes = Utf8.Bytes(id, nameof(id));
+            fixed (byte* data = bytes)
+            {
+                EReferralException.Check(
+                    NativeMethods.eref_grant_revoke(Handle, (int)whose, data, Utf8.Length(bytes), out uint count, out IntPtr error), error);
+                return (int)count;
+            }
+        }
+
         /// <summary>Adds to the chart of a launch: a FHIR resource, an array of resources, or a Bundle, as JSON.</summary>
         public void PutChart(string launchId, string resources)
         {

@@ -71,6 +71,21 @@ namespace EReferral
                 EReferralException.Check(NativeMethods.eref_audit_note(Handle, data, Utf8.Length(bytes), out IntPtr error), error);
         }
 
+        /// <summary>Says whether any entry of the audit trail was changed, removed, added or moved, as a JSON object
+        /// (docs/schema/audit-report.json): "whole" is the answer.</summary>
+        /// <param name="known">The "heads" of an earlier report that was kept outside the store, or null: with it a store that was put back
+        /// to an older copy is found too.</param>
+        public string VerifyAudit(string known = null)
+        {
+            byte[] bytes = Utf8.BytesOrNull(known);
+            fixed (byte* data = bytes)
+            {
+                EReferralException.Check(
+                    NativeMethods.eref_audit_verify(Handle, data, Utf8.Length(bytes), out IntPtr json, out IntPtr error), error);
+                return Utf8.Take(json);
+            }
+        }
+
         /// <summary>The newest messages received, each a JSON object (docs/schema/reception.json).</summary>
         /// <param name="state">waiting, leased, parked, done, or empty for all.</param>
         /// <param name="limit">At most so many.</param>

@@ -133,6 +133,19 @@ namespace EReferral
         NotFound = 2,
     }
 
+    /// <summary>Whose grants are revoked.</summary>
+    public enum GrantOf : int
+    {
+        /// <summary>For eref_grant_revoke: the id is that of a user, as in "user.id" of a launch.</summary>
+        User = 1,
+        /// <summary>For eref_grant_revoke: the id is the client id of an app or a backend service.</summary>
+        Client = 2,
+        /// <summary>For eref_grant_revoke: the id is that of a patient, as in "patient" of a launch.</summary>
+        Patient = 3,
+        /// <summary>For eref_grant_revoke: the id is that of a launch.</summary>
+        Launch = 4,
+    }
+
     /// <summary>Where a delivery stands.</summary>
     public enum DeliveryState : int
     {

@@ -120,6 +120,9 @@ namespace EReferral
         internal static extern int eref_session_end(EngineHandle engine, byte* session, UIntPtr session_len, out uint out_count, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
+        internal static extern int eref_grant_revoke(EngineHandle engine, int what, byte* id, UIntPtr id_len, out uint out_count, out IntPtr error);
+
+        [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern int eref_chart_put(EngineHandle engine, byte* launch_id, UIntPtr launch_id_len, byte* resources, UIntPtr resources_len, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
