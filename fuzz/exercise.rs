@@ -156,8 +156,8 @@ fn reads_back(bundle: &[u8], dialect: &'static Dialect, set: &BTreeMap<&str, Vec
     for (name, values) in set {
         let kind = FIELDS.iter().find(|field| field.name == *name).map(|field| field.kind);
         let is_number = kind == Some(Kind::Integer);
-        // Markup is read as the text that it shows.
-        let is_plain = |value: &&String| !matches!(kind, Some(Kind::Markup(_))) || !value.contains(['<', '&']);
+        // Markup is read as the text that it shows; without a tag there is none.
+        let is_plain = |value: &&String| !matches!(kind, Some(Kind::Markup(_))) || !value.contains('<');
         for (index, value) in values.iter().enumerate().filter(|(_, value)| is_plain(value)) {
             let read = message.field(&name.replace("[]", &format!("[{index}]"))).expect("the field is known");
             let same = match &read {

@@ -1507,8 +1507,9 @@ int32_t eref_draft_add_attachment(eref_draft *draft,
 /**
  * Adds a file that does not go in the message: the partner fetches it from our FHIR API, at a random address that the message states
  * with size and hash. It needs the credentials by which we know it as a sender (messaging.inbound); nobody else can fetch the file. It is
- * kept from the send on, as long as the message's body (retention.body_days). Send the message as it was built: of one that was parsed
- * again from its text the file is not known any more. Partners to whom the referral is passed on later cannot fetch it.
+ * kept from the send on, as long as the body of the message (retention.body_days), or of a later one to this partner about the same
+ * referral, which may repeat the address. Send the message as it was built: of one that was parsed again from its text the file is not
+ * known any more. Partners to whom the referral is passed on later cannot fetch it.
  *
  * Ownership: the texts and the data are copied.
  * Threads: one call at a time on a draft.
@@ -1861,6 +1862,23 @@ int32_t eref_audit_note(const eref_engine *engine,
                         const char *json,
                         size_t json_len,
                         eref_error **error);
+
+/**
+ * Says whether any entry of the audit trail was changed, removed, added or moved, as a JSON object (docs/schema/audit-report.json): "whole" is
+ * the answer, "problems" says in words what is wrong. "known" is the "heads" of an earlier report that was kept outside the store, or NULL:
+ * with it a store that was put back to an older copy is found too. Takes a few seconds for a million entries; the engine goes on serving.
+ *
+ * Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+ * Threads: any.
+ * Errors: EREF_INVALID_JSON, EREF_INVALID_ARGUMENT (known is no heads of a report), EREF_STORE, EREF_FORKED.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_audit_verify(const eref_engine *engine,
+                          const char *known,
+                          size_t known_len,
+                          eref_string **out,
+                          eref_error **error);
 
 /**
  * The newest messages received, at most limit, as a JSON array (docs/schema/reception.json). "state" is one of waiting, leased, parked,

@@ -98,11 +98,17 @@ fn a_certificate_alone_proves_the_client_id() {
     assert!(request.certificate && form(&request, "client_secret").is_none());
 }
 
-/// The assertion sent when signing with this key, verified.
-fn asserted(key: &str, algorithm: &str, public: &DecodingKey, expected: Algorithm) {
+/// The assertion sent when signing with this key, verified; with a certificate of ours besides if `clients`.
+fn asserted(key: &str, algorithm: &str, public: &DecodingKey, expected: Algorithm, clients: bool) {
     let signed = json!({"private_key_jwt": {"key": key, "key_id": "k-1", "algorithm": algorithm}});
-    let (partner, _) = sent(|_, partner| json!({"auth": credentials(partner, signed)}), false);
+    let with = |clinic: &Clinic, partner: &Partner| {
+        let auth = credentials(partner, signed);
+        if clients { json!({"auth": auth, "client_tls": pair(&clinic.authority)}) } else { json!({ "auth": auth }) }
+    };
+    let (partner, message) = sent(with, clients);
     let request = partner.token_requests().pop().unwrap();
+    assert_eq!((request.certificate, message.certificate), (clients, clients));
+    assert_eq!(message.header("authorization").unwrap(), "Bearer granted-token-000001");
     assert_eq!(form(&request, "client_assertion_type").as_deref(), Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
     let mut rules = Validation::new(expected);
     rules.set_audience(&[token_url(&partner)]);
@@ -113,13 +119,15 @@ fn asserted(key: &str, algorithm: &str, public: &DecodingKey, expected: Algorith
 }
 
 #[test]
-fn a_signed_assertion_by_each_algorithm() {
+fn a_signed_assertion_by_each_algorithm_with_and_without_a_certificate() {
     crypto::install();
     for (name, algorithm, made) in
         [("ES256", Algorithm::ES256, &rcgen::PKCS_ECDSA_P256_SHA256), ("ES384", Algorithm::ES384, &rcgen::PKCS_ECDSA_P384_SHA384)]
     {
         let key = KeyPair::generate_for(made).unwrap();
-        asserted(&key.serialize_pem(), name, &DecodingKey::from_ec_der(key.public_key_raw()), algorithm);
+        for clients in [false, true] {
+            asserted(&key.serialize_pem(), name, &DecodingKey::from_ec_der(key.public_key_raw()), algorithm, clients);
+        }
     }
     let der = crypto::generate_signing_key().unwrap();
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64_STANDARD.encode(der.as_slice()));
@@ -128,7 +136,7 @@ fn a_signed_assertion_by_each_algorithm() {
     let [n, e] = [public.n, public.e].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
     let public = DecodingKey::from_rsa_components(&n, &e).unwrap();
     for (name, algorithm) in [("RS256", Algorithm::RS256), ("RS384", Algorithm::RS384)] {
-        asserted(&pem, name, &public, algorithm);
+        asserted(&pem, name, &public, algorithm, false);
     }
 }
 

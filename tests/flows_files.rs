@@ -36,8 +36,7 @@ fn issue(clinic: &Clinic, text: &str, kind: TokenKind, client_id: &str) {
     let token = NewToken {
         hash: secret_hash(text),
         kind,
-        grant_id: text.into(),
-        launch_id: String::new(),
+        grant_id: None,
         client_id: client_id.into(),
         scope: "patient/*.rs system/*.rs".into(),
         expires: clock::now() + 600_000,

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 fn smart(document: &mut Value) {
     document["system"]["roles"] = json!(["smart-server", "rms-source", "rms-target"]);
-    document["limits"] = json!({"question_ms": 20_000});
+    document["limits"] = json!({"question_ms": 20_000, "write_wait_ms": 0});
 }
 
 fn launch(pos: &Serving) -> (String, String) {

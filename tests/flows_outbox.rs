@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clinic::partner::{Partner, Reply, Seen};
 use clinic::{Clinic, Serving, TOKEN, notification, parsed, until};
-use ereferral::error::{EREF_INVALID_ARGUMENT, EREF_TIMEOUT, EREF_WRONG_STATE};
+use ereferral::error::{EREF_INVALID_ARGUMENT, EREF_INVALID_JSON, EREF_TIMEOUT, EREF_WRONG_STATE};
 use ereferral::proto::store::DeliveryState::{Dead, Delivered, Queued, Refused};
 use ereferral::proto::store::event_kind::{ALERT, DELIVERY, MESSAGE};
 use serde_json::{Value, json};
@@ -204,8 +204,19 @@ fn the_command_line_verifies_and_exports_the_audit_trail() {
     }
     assert!(said("login refused")["agent"][0]["network"]["address"].is_string());
     assert!(!lines.contains("nobody-knows"), "no credential in the trail");
+    let report = |known: &Value| pos.engine.audit_report(known.to_string().as_bytes());
+    let before = parsed(report(&json!([])).unwrap().as_bytes());
+    assert_eq!((&before["whole"], &before["wrong"]), (&json!(true), &json!(0)), "{before}");
+    assert_eq!(report(&json!(["of no report"])).unwrap_err().status(), EREF_INVALID_ARGUMENT);
+    assert_eq!(report(&json!("heads")).unwrap_err().status(), EREF_INVALID_JSON);
     let file = rusqlite::Connection::open(clinic.path("pos.db")).unwrap();
     file.execute("DELETE FROM audit WHERE seq = 2", []).unwrap();
     let (output, damaged) = ereferral(&clinic, &["audit", "verify"]);
     assert!(!output.status.success() && damaged.contains("entries 2 to 2 are missing"), "{damaged}");
+    let damaged = parsed(report(&before["heads"]).unwrap().as_bytes());
+    assert_eq!((&damaged["whole"], &damaged["wrong"]), (&json!(false), &json!(1)), "{damaged}");
+    let elsewhere = Clinic::new();
+    let engine = ereferral::engine::Engine::open(&elsewhere.config(|_| {})).unwrap();
+    let other = parsed(engine.audit_report(before["heads"].to_string().as_bytes()).unwrap().as_bytes());
+    assert_eq!(other["whole"], json!(false), "what was noted is of another store: {other}");
 }

@@ -64,6 +64,7 @@ fn assert_event(pos: &Serving, kind: u32, schema: &str) -> (Event, Value) {
 fn smart(document: &mut Value) {
     document["system"]["roles"] = json!(["smart-server", "rms-source", "rms-target"]);
     document["network"]["first_retry_ms"] = json!(3_600_000);
+    document["limits"]["write_wait_ms"] = json!(0);
 }
 
 #[test]
@@ -166,6 +167,7 @@ fn forms_deliveries_and_alerts_are_described() {
     for delivery in parsed(pos.engine.delivery_list("", 10).unwrap().as_bytes()).as_array().unwrap() {
         assert_described("delivery", &delivery.to_string());
     }
+    assert_described("audit-report", &pos.engine.audit_report(b"").unwrap());
     // The document of a referral that we sent.
     let list = parsed(pos.engine.referral_list(b"", 10).unwrap().as_bytes());
     assert_described("referral", &list[0].to_string());

@@ -9,7 +9,7 @@ use ereferral::proto::exchange::{BodyError, Exchange, Peer, Step, World};
 use ereferral::proto::http::{Response, secret_hash};
 use ereferral::proto::settings::Settings;
 use ereferral::proto::smart::keys::Keys;
-use ereferral::proto::store::{NewLaunch, NewToken, Node, ReferralFilter, Store, TokenKind, event_kind};
+use ereferral::proto::store::{NewToken, Node, ReferralFilter, Store, TokenKind, event_kind};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_800_000_000_000;
@@ -53,6 +53,7 @@ impl Clinic {
             settings: Arc::new(settings),
             keys: Arc::new(Keys::new(Vec::new())),
             log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+            throttle: Arc::default(),
             signals: Arc::new(|_| {}),
         };
         Self { world: Arc::new(world), store, _folder: folder }
@@ -72,7 +73,7 @@ impl Clinic {
                     read = true;
                     exchange.body(body.map(|text| text.as_bytes().to_vec()));
                 }
-                Step::Ask(_) => panic!("receiving asks the host nothing"),
+                Step::Ask(_) | Step::Wait { .. } => panic!("receiving asks the host nothing"),
                 Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Respond(response) => return (response, read),
             }
@@ -226,8 +227,7 @@ fn a_token_of_our_own_is_good_for_its_partner_and_this_purpose_only() {
     let token = |text: &str, kind, client_id: &str| NewToken {
         hash: secret_hash(text),
         kind,
-        grant_id: format!("grant-{text}"),
-        launch_id: String::new(),
+        grant_id: None,
         client_id: client_id.to_owned(),
         scope: String::new(),
         expires: NOW + 60_000,
@@ -238,22 +238,7 @@ fn a_token_of_our_own_is_good_for_its_partner_and_this_purpose_only() {
         .store
         .save_token(&NewToken { expires: NOW - 1, ..token("late", TokenKind::Messaging, "third-messages") }, NOW - 10)
         .unwrap();
-    let launch = NewLaunch {
-        id: "launch".into(),
-        partner: "third".into(),
-        handle: secret_hash("handle"),
-        start: None,
-        session: String::new(),
-        correlation: "c".into(),
-        health_number: None,
-        start_until: NOW + 60_000,
-        handle_until: NOW + 60_000,
-        ends: NOW + 60_000,
-        context: "{}".into(),
-        chart: Vec::new(),
-    };
-    clinic.store.save_launch(&launch, NOW).unwrap();
-    let access = NewToken { launch_id: "launch".into(), ..token("access", TokenKind::Access, "third-messages") };
+    let access = token("access", TokenKind::Access, "third-messages");
     clinic.store.save_token(&access, NOW).unwrap();
     assert!(clinic.store.token(&access.hash, NOW).unwrap().is_some());
     assert_eq!(clinic.post("Bearer access", REFERRAL).0, 401);

@@ -507,7 +507,7 @@ fn the_request_must_be_a_form_with_a_known_grant() {
     let server = Server::new();
     let code = fresh_code(&server);
     assert_eq!(error(&server.redeem(&code, &[("grant_type", None)])), (400, "invalid_request".into()));
-    assert_eq!(error(&server.redeem(&code, &[("grant_type", Some("refresh_token"))])), (400, "unsupported_grant_type".into()));
+    assert_eq!(error(&server.redeem(&code, &[("grant_type", Some("password"))])), (400, "unsupported_grant_type".into()));
     assert_eq!(error(&server.redeem(&code, &[("code", None)])), (400, "invalid_request".into()));
     let twice = server.post_token("grant_type=authorization_code&code=a&code=b&client_id=rms-app", &[]);
     assert_eq!(error(&twice), (400, "invalid_request".into()));

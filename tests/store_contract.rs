@@ -12,10 +12,14 @@ use ereferral::proto::store::*;
 mod audit;
 #[path = "store_contract/delivering.rs"]
 mod delivering;
+#[path = "store_contract/grants.rs"]
+mod grants;
 #[path = "store_contract/keeping.rs"]
 mod keeping;
 #[path = "store_contract/launches.rs"]
 mod launches;
+#[path = "store_contract/logins.rs"]
+mod logins;
 
 const NOW: Millis = 1_800_000_000_000;
 const SECOND: Millis = 1000;
@@ -186,7 +190,9 @@ fn launch(number: u8) -> NewLaunch {
         partner: "app".into(),
         handle: [number; 32],
         start: Some([number + 100; 32]),
+        cookie: None,
         session: "session of Testpatient".into(),
+        patient: Some("p".into()),
         correlation: format!("correlation-{number}"),
         health_number: Some("9999 999 999".into()),
         start_until: NOW + 60 * SECOND,
@@ -201,14 +207,29 @@ fn resource(resource_type: &str, id: &str) -> ChartResource {
     ChartResource { resource_type: resource_type.into(), id: id.into(), version: 1, json: format!(r#"{{"id": "{id}"}}"#) }
 }
 
+fn grant(launch_id: &str) -> NewGrant {
+    let grant = Grant {
+        id: format!("grant-{launch_id}"),
+        kind: GrantKind::Online,
+        launch_id: Some(launch_id.into()),
+        client_id: "client".into(),
+        partner: "app".into(),
+        scope: "launch openid".into(),
+        context: r#"{"patient":"p"}"#.into(),
+        ends: NOW + DAY,
+        idle_ends: NOW + DAY,
+    };
+    NewGrant { grant, user: Some("u".into()), patient: Some("p".into()) }
+}
+
 fn code(number: u8, launch_id: &str) -> NewCode {
     NewCode {
         hash: [number; 32],
-        launch_id: launch_id.into(),
-        grant_id: format!("grant-{launch_id}"),
-        client_id: "client".into(),
+        grant: grant(launch_id),
         expires: NOW + 60 * SECOND,
         binding: r#"{"nonce":"n"}"#.into(),
+        reuse: false,
+        picked: false,
     }
 }
 
@@ -216,8 +237,7 @@ fn token(number: u8, launch_id: &str) -> NewToken {
     NewToken {
         hash: [number; 32],
         kind: TokenKind::Access,
-        grant_id: format!("grant-{launch_id}"),
-        launch_id: launch_id.into(),
+        grant_id: Some(format!("grant-{launch_id}")),
         client_id: "client".into(),
         scope: "launch openid".into(),
         expires: NOW + 3600 * SECOND,
@@ -241,6 +261,23 @@ fn race<T: Send>(kit: &Kit, threads: usize, act: impl Fn(&dyn Store, usize) -> T
             .collect();
         handles.into_iter().map(|handle| handle.join().unwrap()).collect()
     })
+}
+
+/// An app's write of a DocumentReference under launch-1.
+fn write(id: &str, version: u32, seen: Seen) -> WriteBack {
+    let write_id = format!("w-{id}-{version}");
+    WriteBack {
+        launch_id: "launch-1".into(),
+        partner: "app".into(),
+        resource_type: "DocumentReference".into(),
+        resource_id: id.into(),
+        version,
+        body: format!(r#"{{"version":{version}}}"#).into_bytes().into(),
+        seen,
+        launch_bytes: 1_000_000,
+        event_document: format!(r#"{{"written":"{write_id}"}}"#),
+        id: write_id,
+    }
 }
 
 fn lease(store: &dyn Store, now: Millis) -> Option<EventRecord> {

@@ -58,6 +58,7 @@ impl Clinic {
             settings: Arc::new(settings),
             keys: Arc::new(Keys::new(Vec::new())),
             log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+            throttle: Arc::default(),
             signals: Arc::new(|_| {}),
         };
         Self { world: Arc::new(world), published: None, peer: Peer::default(), now: Cell::new(NOW), _folder: folder }
@@ -82,7 +83,7 @@ impl Clinic {
                     assert_eq!((wanted.at.url.as_str(), wanted.at.private), (JWKS, false));
                     exchange.keys(self.published.clone().map(|keys| KeySet::try_from(keys).unwrap()));
                 }
-                Step::Ask(_) => panic!("the host is asked nothing"),
+                Step::Ask(_) | Step::Wait { .. } => panic!("the host is asked nothing"),
                 Step::Respond(response) => return (response, read),
             }
         }

@@ -1,7 +1,9 @@
 //! The audit trail, for whoever looks after it: verified, noted elsewhere, exported.
 
+use serde_json::json;
+
 use crate::engine::{Engine, rfc3339};
-use crate::error::Result;
+use crate::error::{EREF_INVALID_ARGUMENT, EREF_INVALID_JSON, Error, Result};
 use crate::proto::fhir::audit_event::audit_event;
 use crate::proto::store::{AuditHead, AuditReport};
 
@@ -13,6 +15,19 @@ impl Engine {
     /// them a store that was put back to an older copy is found too. Takes a few seconds for a million entries. Errors: `EREF_STORE`.
     pub fn audit_verify(&self, known: &[AuditHead]) -> Result<AuditReport> {
         self.0.store.audit_verify(known)
+    }
+
+    /// As [`Engine::audit_verify`], as JSON (docs/schema/audit-report.json). `known` are the `heads` of an earlier report, or empty.
+    pub fn audit_report(&self, known: &[u8]) -> Result<String> {
+        let not_json = |_| Error::new(EREF_INVALID_JSON, "known: expected a JSON array of texts");
+        let known: Vec<String> = if known.is_empty() { Vec::new() } else { serde_json::from_slice(known).map_err(not_json)? };
+        let no_head = || Error::new(EREF_INVALID_ARGUMENT, "known: expected the heads of an earlier report");
+        let known: Vec<AuditHead> = known.iter().map(|line| AuditHead::parse(line).ok_or_else(no_head)).collect::<Result<_>>()?;
+        // Heads first: what is written meanwhile is not in them, so that they hold for a later report.
+        let heads: Vec<String> = self.audit_heads()?.iter().map(AuditHead::line).collect();
+        let AuditReport { entries, chains, wrong, problems } = self.audit_verify(&known)?;
+        let report = json!({"whole": wrong == 0, "entries": entries, "chains": chains, "wrong": wrong, "problems": problems, "heads": heads});
+        Ok(report.to_string())
     }
 
     /// Where the chains of the audit trail end now.

@@ -14,9 +14,7 @@ use check::wrong;
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::io::store::{sqlite, vault};
 use crate::io::{clock, crypto};
-use crate::proto::settings::{
-    Bearer, ClientAuth, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings,
-};
+use crate::proto::settings::{Bearer, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
 
 /// A configuration being put together: one JSON document (docs/schema/configuration.json) and the secrets it names.
 #[derive(Clone, Default)]
@@ -175,7 +173,7 @@ impl Resolver<'_> {
                 self.pem(&format!("{at}.messaging.ca"), ca)?;
             }
         }
-        if let Some(ClientAuth::Secret(source)) = partner.smart_app.as_mut().map(|app| &mut app.auth) {
+        if let Some(source) = partner.smart_app.as_mut().and_then(|app| app.auth.secret_mut()) {
             self.secret(&format!("{at}.smart_app.auth.secret"), source)?;
         }
         Ok(())
@@ -354,6 +352,10 @@ mod tests {
             ("network.answer_bytes", |j| j["network"] = serde_json::json!({"answer_bytes": 0})),
             ("network.first_retry_ms", |j| j["network"] = serde_json::json!({"first_retry_ms": 0})),
             ("network.give_up_hours", |j| j["network"] = serde_json::json!({"give_up_hours": 10_000})),
+            ("limits.login_seconds", |j| j["limits"] = serde_json::json!({"login_seconds": 1})),
+            ("smart.login_url", |j| j["smart"] = serde_json::json!({"login_url": "http://pos.test/login"})),
+            ("smart.frame_ancestors[0]", |j| j["smart"] = serde_json::json!({"frame_ancestors": ["*"]})),
+            ("smart.style.color_text", |j| j["smart"] = serde_json::json!({"style": {"color_text": 7}})),
             ("limits.no_such", |j| j["limits"] = serde_json::json!({"no_such": 1})),
         ];
         for (path, change) in cases {

@@ -176,6 +176,7 @@ impl Engine {
         if threads_ended {
             inner.run().ending = None;
         }
+        inner.store.flush_accesses(clock::now())?;
         // What is still being sent is covered by the lease until its end.
         let leaving = inner.clone();
         let holds_lease = was_running && inner.settings().serve;
@@ -197,7 +198,7 @@ impl Inner {
 
     fn start_threads(self: &Arc<Self>, running: &mut Running) -> Result<()> {
         let settings = self.settings();
-        let (world, queue) = (self.world.clone(), self.queue.clone());
+        let (world, queue, decisions) = (self.world.clone(), self.queue.clone(), self.queue.clone());
         let (current, key_sets) = (self.world.clone(), self.key_sets.clone());
         running.listener = Some(Listener::start(Options {
             listen: settings.listen.clone(),
@@ -207,6 +208,7 @@ impl Inner {
                 let world = current.read().unwrap_or_else(PoisonError::into_inner).clone();
                 key_sets.look(wanted, &world.settings.network, &world.log, clock::now())
             }),
+            decisions: Arc::new(move || decisions.decisions()),
             clock: clock::now,
             entropy: clock::random,
         })?);
@@ -229,6 +231,7 @@ impl Inner {
             if counter.is_some() && counter != known {
                 known = counter;
                 self.queue.notify();
+                self.queue.decided();
             }
             rounds += 1;
             if rounds % 4 == 0 {
@@ -283,6 +286,9 @@ impl Inner {
             }
         }
         self.reload_changed();
+        self.store.flush_accesses(now)?;
+        let world = self.world();
+        world.throttle.over(now).iter().for_each(|episode| self.queue.signal(Signal::too_often(&world.settings, episode, false)));
         if purge {
             self.store.purge(&self.settings().retention, now)?;
         }

@@ -228,8 +228,9 @@ pub unsafe extern "C" fn eref_draft_add_attachment(
 
 /// Adds a file that does not go in the message: the partner fetches it from our FHIR API, at a random address that the message states
 /// with size and hash. It needs the credentials by which we know it as a sender (messaging.inbound); nobody else can fetch the file. It is
-/// kept from the send on, as long as the message's body (retention.body_days). Send the message as it was built: of one that was parsed
-/// again from its text the file is not known any more. Partners to whom the referral is passed on later cannot fetch it.
+/// kept from the send on, as long as the body of the message (retention.body_days), or of a later one to this partner about the same
+/// referral, which may repeat the address. Send the message as it was built: of one that was parsed again from its text the file is not
+/// known any more. Partners to whom the referral is passed on later cannot fetch it.
 ///
 /// Ownership: the texts and the data are copied.
 /// Threads: one call at a time on a draft.

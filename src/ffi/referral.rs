@@ -165,3 +165,30 @@ pub unsafe extern "C" fn eref_audit_note(
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_audit_note", error, body) }
 }
+
+/// Says whether any entry of the audit trail was changed, removed, added or moved, as a JSON object (docs/schema/audit-report.json): "whole" is
+/// the answer, "problems" says in words what is wrong. "known" is the "heads" of an earlier report that was kept outside the store, or NULL:
+/// with it a store that was put back to an older copy is found too. Takes a few seconds for a million entries; the engine goes on serving.
+///
+/// Ownership: *out is owned by the caller: eref_string_free. The text is copied.
+/// Threads: any.
+/// Errors: EREF_INVALID_JSON, EREF_INVALID_ARGUMENT (known is no heads of a report), EREF_STORE, EREF_FORKED.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_audit_verify(
+    engine: *const eref_engine,
+    known: *const c_char,
+    known_len: usize,
+    out: *mut *mut eref_string,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable text and writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let known = if known.is_null() { &[] } else { bytes_in(known, known_len, "known")? };
+        *out = eref_string::make(&engine_in(engine)?.audit_report(known)?);
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_audit_verify", error, body) }
+}

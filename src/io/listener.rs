@@ -51,6 +51,9 @@ pub type Questions = Arc<dyn Fn(Question) -> oneshot::Receiver<Answer> + Send + 
 /// Looks for a key set, at its address where need be. The set, or nothing, comes through the channel in the time of a fetch.
 pub type Keys = Arc<dyn Fn(&KeysWanted) -> oneshot::Receiver<Option<KeySet>> + Send + Sync>;
 
+/// A bell that rings when the host may have decided about a WRITE event, in this process or another.
+pub type Decisions = Arc<dyn Fn() -> flag::Receiver<()> + Send + Sync>;
+
 /// What a listener needs.
 #[derive(Clone)]
 pub struct Options {
@@ -62,6 +65,8 @@ pub struct Options {
     pub questions: Questions,
     /// The way to the keys of others.
     pub keys: Keys,
+    /// Rings at decisions.
+    pub decisions: Decisions,
     /// Now.
     pub clock: fn() -> Millis,
     /// 32 fresh random bytes.
@@ -90,6 +95,7 @@ struct Door {
     address: SocketAddr,
     tls: Option<Arc<ServerTls>>,
     purposes: Option<Vec<Purpose>>,
+    forwarded: bool,
     places: Arc<Semaphore>,
 }
 
@@ -104,7 +110,10 @@ impl Listener {
             let socket = bind(&listen.address, tls.is_some())?;
             let address = socket.local_addr().map_err(|reason| refused(&listen.address, &reason))?;
             let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-            bound.push((socket, Arc::new(Door { address, tls, purposes: listen.purposes.clone(), places })));
+            bound.push((
+                socket,
+                Arc::new(Door { address, tls, purposes: listen.purposes.clone(), forwarded: listen.forwarded, places }),
+            ));
         }
         let runtime = runtime()?;
         let (stop, stopping) = flag::channel(false);
@@ -226,7 +235,13 @@ async fn connection(shared: &Arc<Shared>, door: &Door, stream: TcpStream, client
     // Without it small answers wait for the client's acknowledgement. A failure only costs time.
     let _ = stream.set_nodelay(true);
     let stream = wire::Wire(stream);
-    let mut peer = Peer { address: Some(client), certificate: None, purposes: door.purposes.clone() };
+    let mut peer = Peer {
+        address: Some(client),
+        tls: door.tls.is_some(),
+        forwarded: door.forwarded,
+        certificate: None,
+        purposes: door.purposes.clone(),
+    };
     let world = (shared.options.world)();
     let limits = &world.settings.limits;
     let Some(tls) = &door.tls else {

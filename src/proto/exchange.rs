@@ -1,11 +1,11 @@
-//! One inbound HTTP request as steps: need the body, ask the host, look for keys, respond.
+//! One inbound HTTP request as steps: need the body, ask the host, look for keys, wait for a decision, respond.
 //!
 //! This is the only way in. The listener drives an exchange from its socket; a host with a web server of its own will drive the same
 //! exchange by calls. The rules are written as ordinary straight-line code: an `async fn` that suspends where the driver has to act.
 //! There is no runtime behind it; [`Exchange::step`] polls once and says what is needed next. Dropping an exchange at any step is safe.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -16,6 +16,7 @@ use crate::proto::jwt::{KeySet, KeySource, KeysAt, KeysWanted};
 use crate::proto::settings::{Partner, Purpose, Settings};
 use crate::proto::smart::keys::Keys;
 use crate::proto::store::{Millis, Refusal, Store};
+use crate::proto::throttle::{Door, Episode, Throttle};
 use crate::proto::{http, messaging, smart};
 
 /// What an exchange works on. Shared by all exchanges of an engine.
@@ -28,6 +29,8 @@ pub struct World {
     pub keys: Arc<Keys>,
     /// Where log lines go.
     pub log: Arc<Log>,
+    /// How often who knocked.
+    pub throttle: Arc<Throttle>,
     /// Where LAUNCH and ALERT events go.
     pub signals: Arc<dyn Fn(Signal) + Send + Sync>,
 }
@@ -37,6 +40,10 @@ pub struct World {
 pub struct Peer {
     /// Its address.
     pub address: Option<SocketAddr>,
+    /// The listener speaks TLS.
+    pub tls: bool,
+    /// A proxy of ours stands before the listener and says who its client is (`listen[].forwarded`).
+    pub forwarded: bool,
     /// Its client certificate (DER), verified by the listener.
     pub certificate: Option<Vec<u8>>,
     /// What this listener serves; `None` means everything.
@@ -68,6 +75,17 @@ pub enum Signal {
         /// False when the condition ended.
         started: bool,
     },
+}
+
+impl Signal {
+    /// The alert that somebody knocks too often, or does no more.
+    pub fn too_often(settings: &Settings, (door, client): &Episode, started: bool) -> Self {
+        let app = client.as_deref().and_then(|id| settings.app(id));
+        let partner = app.map(|(partner, _)| partner.name.clone());
+        let who = partner.as_deref().unwrap_or("unknown");
+        let text = if started { "requests come too often and are refused" } else { "requests come no more often than they may" };
+        Self::Alert { key: format!("too-often:{}:{who}", door.as_str()), partner: partner.clone(), text: text.to_owned(), started }
+    }
 }
 
 /// A question to the host, with a deadline kept by the driver.
@@ -120,6 +138,12 @@ pub enum Step {
     Ask(Question),
     /// Look for the key set, at its address where need be, and call [`Exchange::keys`].
     Keys(KeysWanted),
+    /// Wait until the host may have decided about a WRITE event, here or in another process, at most until then, and call
+    /// [`Exchange::waited`]. Waking too often does no harm.
+    Wait {
+        /// When waiting is over.
+        until: Millis,
+    },
     /// Send this. The exchange is over.
     Respond(Response),
 }
@@ -131,12 +155,14 @@ struct Mailbox {
     body: Option<Result<Vec<u8>, BodyError>>,
     answer: Option<Answer>,
     keys: Option<Option<KeySet>>,
+    waited: Option<()>,
 }
 
 enum Want {
     Body(usize),
     Ask(Question),
     Keys(KeysWanted),
+    Wait(Millis),
 }
 
 /// Where random secrets and ids come from: 32 fresh bytes per call.
@@ -189,6 +215,26 @@ impl Ctx {
             self.world.log.line(Level::Error, "audit", format!("a refusal could not be recorded: {error}"));
         }
     }
+    /// The address to be counted and noted: the peer's, or the one that our own proxy wrote last.
+    pub fn address(&self, request: &Request) -> Option<IpAddr> {
+        let forwarded = || {
+            let line = request.headers().get_all("x-forwarded-for").iter().last()?.to_str().ok()?;
+            line.rsplit(',').next()?.trim().parse().ok()
+        };
+        let own = self.peer.address.map(|address| address.ip());
+        if self.peer.forwarded { forwarded().or(own) } else { own }
+    }
+    /// Counts a request at a door; the seconds to wait when there were too many. `client_id` is what the request says.
+    pub fn knock(&self, request: &Request, door: Door, client_id: Option<&str>) -> Result<(), i64> {
+        let app = client_id.and_then(|id| self.settings().app(id));
+        let client = app.map(|(_, app)| app.client_id.as_str());
+        let knocked = self.world.throttle.knock(door, client, self.address(request), &self.settings().limits, self.now());
+        let Err(too_often) = knocked else { return Ok(()) };
+        if too_often.begins {
+            self.signal(Signal::too_often(self.settings(), &(door, client.map(str::to_owned)), true));
+        }
+        Err(too_often.retry_after)
+    }
     /// The request's body, at most `limit` bytes.
     pub async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
         self.mailbox().want = Some(Want::Body(limit));
@@ -210,6 +256,11 @@ impl Ctx {
         let ca = partner.messaging.as_ref().and_then(|messaging| messaging.ca.clone());
         self.mailbox().want = Some(Want::Keys(KeysWanted { at: KeysAt { url, private, ca }, kid: kid.to_owned() }));
         std::future::poll_fn(|_| self.mailbox().keys.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+    /// Waits until the host may have decided about a WRITE event; the store says whether it has.
+    pub async fn wait(&self, until: Millis) {
+        self.mailbox().want = Some(Want::Wait(until));
+        std::future::poll_fn(|_| self.mailbox().waited.take().map_or(Poll::Pending, Poll::Ready)).await
     }
 }
 
@@ -247,6 +298,7 @@ impl Exchange {
                 Some(Want::Body(limit)) => Step::NeedBody { limit },
                 Some(Want::Ask(question)) => Step::Ask(question),
                 Some(Want::Keys(wanted)) => Step::Keys(wanted),
+                Some(Want::Wait(until)) => Step::Wait { until },
                 None => Step::Respond(http::plain(500, "the exchange was stepped without what it asked for")),
             },
         }
@@ -265,6 +317,11 @@ impl Exchange {
     /// Hands over the key set that `Keys` asked for; `None` when it cannot be had.
     pub fn keys(&mut self, keys: Option<KeySet>) {
         self.mailbox().keys = Some(keys);
+    }
+
+    /// Says that what `Wait` asked for is over.
+    pub fn waited(&mut self) {
+        self.mailbox().waited = Some(());
     }
 }
 

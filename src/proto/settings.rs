@@ -2,11 +2,15 @@
 //!
 //! Parsing and the checks that need no file happen here; reading files and secrets happens in `engine/config.rs`.
 
+mod clients;
 mod inbound;
 mod outbound;
+mod smart;
 
+pub use clients::*;
 pub use inbound::*;
 pub use outbound::*;
+pub use smart::*;
 
 use std::time::Duration;
 
@@ -103,6 +107,9 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// Where state is kept.
     pub store: StoreSettings,
+    /// Signing in and the looks of the SMART Server.
+    #[serde(default)]
+    pub smart: Smart,
     /// The remote systems.
     #[serde(default)]
     pub partners: Vec<Partner>,
@@ -170,6 +177,9 @@ pub struct Listen {
     /// TLS material. Absent is accepted on loopback addresses only.
     #[serde(default)]
     pub tls: Option<ListenTls>,
+    /// Everything comes through a proxy that appends the client's address to `X-Forwarded-For`: that address is counted, not the proxy's.
+    #[serde(default)]
+    pub forwarded: bool,
 }
 
 /// What a listener serves.
@@ -225,10 +235,21 @@ pub struct Partner {
     /// Its SMART app.
     #[serde(default)]
     pub smart_app: Option<SmartApp>,
+    /// Its service that calls the FHIR API without a user.
+    #[serde(default)]
+    pub backend: Option<Backend>,
 }
 
 fn default_dialect() -> String {
     dialects::DEFAULT.name.to_owned()
+}
+
+impl Partner {
+    /// Whether this is the id of its app or of its backend service.
+    pub fn has_client(&self, client_id: &str) -> bool {
+        self.smart_app.as_ref().is_some_and(|app| app.client_id == client_id)
+            || self.backend.as_ref().is_some_and(|backend| backend.client_id == client_id)
+    }
 }
 
 /// Direct Messaging with a partner.
@@ -348,6 +369,15 @@ pub struct SmartApp {
     /// `on` by default.
     #[serde(default)]
     pub browser_binding: OnOff,
+    /// `never` by default.
+    #[serde(default)]
+    pub launch_reuse: LaunchReuse,
+    /// Whether the host is asked (QUESTION `authorize`) before the app is granted anything.
+    #[serde(default)]
+    pub confirm: bool,
+    /// Whether the app may start by itself, where there is a `smart.login_url`.
+    #[serde(default)]
+    pub standalone: bool,
     /// Query keys the host may add to the launch URL.
     #[serde(default)]
     pub launch_query: Vec<String>,
@@ -360,21 +390,22 @@ pub struct SmartApp {
     /// Life of an access token in seconds, at most 3600.
     #[serde(default = "hour")]
     pub access_token_seconds: u32,
+    /// How long its refresh tokens live.
+    #[serde(default)]
+    pub refresh: Refresh,
+    /// Claims of its id_tokens that a launch may bring besides ours.
+    #[serde(default)]
+    pub id_token_claims: Vec<String>,
+    /// Members of its token responses that a launch may bring besides ours.
+    #[serde(default)]
+    pub response_members: Vec<String>,
+    /// Whether it may ask what any token is good for.
+    #[serde(default)]
+    pub may_introspect: bool,
 }
 
 fn hour() -> u32 {
     3600
-}
-
-/// How an app authenticates (smart.md 6).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ClientAuth {
-    /// A public client.
-    #[default]
-    Public,
-    /// A client secret, sent by HTTP Basic.
-    Secret(SecretSource),
 }
 
 /// Whether PKCE is demanded.
@@ -409,6 +440,14 @@ pub struct Limits {
     pub request_bytes: usize,
     /// Largest resource an app may write back.
     pub write_bytes: usize,
+    /// One attachment that an app writes back inline, decoded.
+    pub write_attachment_bytes: usize,
+    /// All that an app may write back under one launch.
+    pub launch_write_bytes: u64,
+    /// How long the answer to a write waits for the host's decision, in milliseconds; 0: not at all.
+    pub write_wait_ms: u64,
+    /// Entries of a batch.
+    pub batch_entries: usize,
     /// Bodies of all requests together; more than `message_bytes`, or the largest message could never be taken.
     pub in_flight_bytes: usize,
     /// Depth of nesting in JSON.
@@ -439,10 +478,22 @@ pub struct Limits {
     pub start_seconds: u32,
     /// Life of a launch handle, in seconds.
     pub launch_seconds: u32,
+    /// Time to sign in on the host's page, in seconds.
+    pub login_seconds: u32,
     /// Life of an authorization code, in seconds.
     pub code_seconds: u32,
     /// Longest a launch lives, in seconds.
     pub session_seconds: u32,
+    /// Authorize requests a minute, of one app from one address. This and the next four: 0 for no limit.
+    pub authorize_per_minute: u32,
+    /// Start and sign-in addresses opened a minute, from one address.
+    pub start_per_minute: u32,
+    /// Token and revocation requests a minute, of one client from one address.
+    pub token_per_minute: u32,
+    /// Introspections a minute, of one client from one address.
+    pub introspect_per_minute: u32,
+    /// Requests to the FHIR API without a good token a minute, from one address.
+    pub failures_per_minute: u32,
     /// Log lines kept for `eref_log_next`.
     pub log_lines: usize,
 }
@@ -453,6 +504,10 @@ impl Default for Limits {
             message_bytes: 80 << 20,
             request_bytes: 1 << 20,
             write_bytes: 32 << 20,
+            write_attachment_bytes: 20_000_000,
+            launch_write_bytes: 256 << 20,
+            write_wait_ms: 3_000,
+            batch_entries: 100,
             in_flight_bytes: if cfg!(target_pointer_width = "32") { 96 << 20 } else { 128 << 20 },
             json_depth: 64,
             json_values: 300_000,
@@ -468,8 +523,14 @@ impl Default for Limits {
             event_lease_ms: 60_000,
             start_seconds: 60,
             launch_seconds: 300,
+            login_seconds: 600,
             code_seconds: 60,
             session_seconds: 12 * 3600,
+            authorize_per_minute: 300,
+            start_per_minute: 300,
+            token_per_minute: 600,
+            introspect_per_minute: 3000,
+            failures_per_minute: 300,
             log_lines: 2000,
         }
     }
@@ -574,5 +635,10 @@ impl Settings {
         self.partners
             .iter()
             .find_map(|partner| partner.smart_app.as_ref().filter(|app| app.client_id == client_id).map(|app| (partner, app)))
+    }
+    /// The partner whose backend service has this client id, with the service.
+    pub fn backend(&self, client_id: &str) -> Option<(&Partner, &Backend)> {
+        let of = |partner: &'_ Partner| partner.backend.as_ref().is_some_and(|service| service.client_id == client_id);
+        self.partners.iter().find(|partner| of(partner)).and_then(|partner| Some((partner, partner.backend.as_ref()?)))
     }
 }

@@ -6,11 +6,13 @@
 //! transaction, and returns only after that transaction is durable.
 
 mod audit;
+mod charts;
 mod deliveries;
 mod records;
 mod referrals;
 
 pub use audit::*;
+pub use charts::*;
 pub use deliveries::*;
 pub use records::*;
 pub use referrals::*;
@@ -25,9 +27,15 @@ pub type Millis = i64;
 pub type SecretHash = [u8; 32];
 
 /// Durable state, shared by all processes of a clinic. See the module's text for the rules every implementation keeps.
-pub trait Store: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping {}
+pub trait Store:
+    Serving + Inbox + Events + Outbox + Delivering + Launches + Logins + Grants + Charts + Keys + Referrals + Audit + Keeping
+{
+}
 
-impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Charts + Keys + Referrals + Audit + Keeping> Store for T {}
+impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Logins + Grants + Charts + Keys + Referrals + Audit + Keeping>
+    Store for T
+{
+}
 
 /// Who serves.
 pub trait Serving: Send + Sync {
@@ -64,12 +72,16 @@ pub trait Inbox: Send + Sync {
 
 /// Durable events.
 pub trait Events: Send + Sync {
-    /// Leases the oldest available event of the kinds in `mask`; at most one per referral (or partner) is out at a time.
+    /// Leases the oldest available event of the kinds in `mask`; at most one per referral (or launch, or partner) is out at a time.
     fn lease_event(&self, mask: u32, now: Millis, until: Millis) -> Result<Option<EventRecord>>;
     /// Prolongs the lease; `EREF_LEASE_LOST` when it is gone.
     fn extend_event(&self, id: &str, attempt: u32, until: Millis) -> Result<()>;
-    /// The host has it: the event is gone for good. `EREF_LEASE_LOST` when the lease is gone.
+    /// The host has it: the event is gone for good, and what a WRITE event told of is taken into the chart. `EREF_LEASE_LOST` when the
+    /// lease is gone.
     fn finish_event(&self, id: &str, attempt: u32, now: Millis) -> Result<()>;
+    /// The host refuses what a WRITE event tells of, in these words: the event is gone for good, and the resource, or its update, with it.
+    /// `EREF_LEASE_LOST`.
+    fn refuse_write(&self, id: &str, attempt: u32, words: &str, now: Millis) -> Result<()>;
     /// Gives the event back, to be handed out again at `available`. Returns true when it was parked instead (attempt 10).
     fn retry_event(&self, id: &str, attempt: u32, available: Millis, reason: &str) -> Result<bool>;
     /// Makes all parked events available again, as for their first attempt. Returns how many there were.
@@ -111,7 +123,7 @@ pub trait Delivering: Send + Sync {
     fn drop_delivery(&self, id: &str, reason: &str, event_document: &str, now: Millis) -> Result<DeliveryRecord>;
 }
 
-/// Launches, codes and tokens.
+/// Launches.
 pub trait Launches: Send + Sync {
     /// Keeps a launch and its pushed chart.
     fn save_launch(&self, launch: &NewLaunch, now: Millis) -> Result<()>;
@@ -119,40 +131,78 @@ pub trait Launches: Send + Sync {
     fn start_launch(&self, start: &SecretHash, cookie: &SecretHash, now: Millis) -> Result<Started>;
     /// Finds a launch that has not ended by its handle.
     fn launch_by_handle(&self, handle: &SecretHash, now: Millis) -> Result<Option<LaunchRecord>>;
-    /// Uses up the launch and keeps the code: one conditional update. False when the launch was used or ended meanwhile.
+    /// Ends a launch: its grants are gone, offline ones too, and its chart is deleted. Returns its partner. `EREF_NOT_FOUND` when there is
+    /// none, or it has ended.
+    fn end_launch(&self, id: &str, reason: &str, now: Millis) -> Result<String>;
+    /// The referral that came of a launch, if one did; `None` when there is no such launch.
+    fn launch_referral(&self, id: &str) -> Result<Option<Option<String>>>;
+    /// Ends all launches of a host session, except for their offline grants; returns their ids and partners.
+    fn end_session(&self, session: &str, now: Millis) -> Result<Vec<(String, String)>>;
+    /// Ends the launches of a host session that are about another patient than this one, or about any; returns their ids and partners.
+    fn change_patient(&self, session: &str, patient: Option<&str>, now: Millis) -> Result<Vec<(String, String)>>;
+    /// Ends the launches whose time is over, except for their offline grants; returns their ids and partners.
+    fn end_overdue(&self, now: Millis) -> Result<Vec<(String, String)>>;
+}
+
+/// What clients were granted, and the codes and tokens that hang on it. A grant that was revoked, has ended or was idle for too long is
+/// not found, and nothing that hangs on it is.
+pub trait Grants: Send + Sync {
+    /// Uses up the launch and keeps the grant and its code: one conditional update. False when the launch was used or ended meanwhile.
     fn issue_code(&self, code: &NewCode, now: Millis) -> Result<bool>;
     /// Finds a code, used or not.
-    fn code(&self, hash: &SecretHash) -> Result<Option<CodeRecord>>;
+    fn code(&self, hash: &SecretHash, now: Millis) -> Result<Option<CodeRecord>>;
     /// Counts a failed redemption; the third invalidates the code.
     fn code_failed(&self, hash: &SecretHash, now: Millis) -> Result<()>;
     /// Uses up the code and keeps the tokens: one conditional update. False when it was used meanwhile.
     fn redeem_code(&self, hash: &SecretHash, tokens: &[NewToken], now: Millis) -> Result<bool>;
-    /// Keeps a token that needs no code (messaging).
+    /// Keeps a token that needs no grant (messaging).
     fn save_token(&self, token: &NewToken, now: Millis) -> Result<()>;
-    /// Finds a token that is good now.
+    /// Keeps a grant that needs no code (backend services), with its token.
+    fn save_grant(&self, grant: &NewGrant, token: &NewToken, now: Millis) -> Result<()>;
+    /// Finds a token that is good now. A refresh token that was used is not.
     fn token(&self, hash: &SecretHash, now: Millis) -> Result<Option<TokenRecord>>;
-    /// Revokes all tokens of a grant.
+    /// What became of a refresh token that was used; `None` when it was not, or is not known.
+    fn used_refresh(&self, hash: &SecretHash, now: Millis) -> Result<Option<UsedRefresh>>;
+    /// Uses up a refresh token and keeps what takes its place: one conditional update. False when it was used or revoked meanwhile.
+    fn refresh(&self, hash: &SecretHash, refreshed: &Refreshed, now: Millis) -> Result<bool>;
+    /// Revokes one token.
+    fn revoke_token(&self, hash: &SecretHash, now: Millis) -> Result<()>;
+    /// Revokes a grant, and all that hangs on it.
     fn revoke_grant(&self, grant_id: &str, now: Millis) -> Result<()>;
-    /// Ends a launch: its tokens die, its chart is deleted. Returns its partner. `EREF_NOT_FOUND` when there is none, or it has ended.
-    fn end_launch(&self, id: &str, reason: &str, now: Millis) -> Result<String>;
-    /// The referral that came of a launch, if one did; `None` when there is no such launch.
-    fn launch_referral(&self, id: &str) -> Result<Option<Option<String>>>;
-    /// Ends all launches of a host session; returns their ids and partners.
-    fn end_session(&self, session: &str, now: Millis) -> Result<Vec<(String, String)>>;
-    /// Ends the launches whose time is over; returns their ids and partners.
-    fn end_overdue(&self, now: Millis) -> Result<Vec<(String, String)>>;
+    /// Revokes all grants of one user, client, patient or launch. Returns how many there were.
+    fn revoke_grants(&self, whose: &Whose, now: Millis) -> Result<u32>;
+}
+
+/// Sign-ins on the host's page.
+pub trait Logins: Send + Sync {
+    /// Keeps a sign-in.
+    fn begin_login(&self, login: &NewLogin, now: Millis) -> Result<()>;
+    /// A sign-in that waits for the host, by its `eref_login` value.
+    fn login(&self, handle: &SecretHash, now: Millis) -> Result<Option<LoginRecord>>;
+    /// Uses up a sign-in and keeps the launch that came of it: one conditional update. False when it was used up or expired meanwhile.
+    fn finish_login(&self, handle: &SecretHash, launch: &NewLaunch, now: Millis) -> Result<bool>;
+    /// The authorize request that a launch came of, by the launch's handle.
+    fn login_request(&self, launch: &SecretHash, now: Millis) -> Result<Option<String>>;
 }
 
 /// The charts of launches.
 pub trait Charts: Send + Sync {
     /// Adds to or replaces resources of a launch's chart. `EREF_NOT_FOUND` when the launch has ended.
     fn put_chart(&self, launch_id: &str, resources: &[ChartResource], now: Millis) -> Result<()>;
-    /// One resource of a launch's chart.
+    /// One resource of a launch's chart as it is served: its newest version that the host did not refuse. One that an app created is served,
+    /// and marked, before the host has decided; an update is served when the host has taken it.
     fn chart_resource(&self, launch_id: &str, resource_type: &str, id: &str) -> Result<Option<ChartResource>>;
-    /// The resources of a launch's chart in the order they were put, of one type or all.
+    /// The resources of a launch's chart as they are served, in the order they were put, of one type or all.
     fn chart(&self, launch_id: &str, resource_type: Option<&str>) -> Result<Vec<ChartResource>>;
-    /// Keeps a written-back resource in the chart and queues the WRITE event.
-    fn write_back(&self, write: &WriteBack, now: Millis) -> Result<()>;
+    /// One version of a resource of a launch's chart, served or not; the newest without a number.
+    fn chart_version(&self, launch_id: &str, resource_type: &str, id: &str, version: Option<u32>) -> Result<Option<ChartVersion>>;
+    /// A number that changes when something is put into a launch's chart.
+    fn chart_mark(&self, launch_id: &str) -> Result<i64>;
+    /// Keeps what an app writes and queues the WRITE event, which waits for the host's decision. False: what the rules looked at changed
+    /// meanwhile; nothing was kept. `EREF_NOT_FOUND` when the launch has ended, `EREF_TOO_LARGE` when it has written too much.
+    fn write_back(&self, write: &WriteBack, now: Millis) -> Result<bool>;
+    /// What the host made of a write; `None` when its launch has ended.
+    fn write_decision(&self, write_id: &str) -> Result<Option<Decision>>;
 }
 
 /// Signing keys and the ids of JWTs seen.
@@ -194,6 +244,10 @@ pub trait Referrals: Send + Sync {
 pub trait Audit: Send + Sync {
     /// Appends that something was refused. The same refusal again and again is counted, and written every few seconds.
     fn audit_refusal(&self, refusal: &Refusal, now: Millis) -> Result<()>;
+    /// Counts an access to a chart. It is written with others by `flush_accesses`, or at once when very many wait.
+    fn audit_access(&self, access: Access, now: Millis) -> Result<()>;
+    /// Writes the accesses counted since the last time.
+    fn flush_accesses(&self, now: Millis) -> Result<()>;
     /// Checks that no entry was changed, removed, added or moved, and that the entries noted elsewhere are still there or were purged.
     fn audit_verify(&self, known: &[AuditHead]) -> Result<AuditReport>;
     /// The ends of all chains, to be noted elsewhere.

@@ -115,6 +115,7 @@ int main(void)
     FAILS(eref_inbox_resend(NULL, NULL, N, NULL));
     FAILS(eref_referral_link(NULL, NULL, N, NULL, N, NULL, N, NULL));
     FAILS(eref_audit_note(NULL, NULL, N, NULL));
+    FAILS(eref_audit_verify(NULL, NULL, N, NULL, NULL));
     FAILS(eref_log_next(NULL, NULL, NULL, NULL));
 
     FAILS(eref_cancel_new(NULL, NULL));

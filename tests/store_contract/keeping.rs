@@ -114,6 +114,7 @@ fn plant(store: &dyn Store, mark: &str) {
     let chart = vec![ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("Patient", mark) }];
     let started = NewLaunch {
         session: mark.into(),
+        patient: Some(mark.into()),
         correlation: mark.into(),
         health_number: Some(mark.into()),
         context: format!(r#"{{"user":"{mark}"}}"#),
@@ -122,16 +123,35 @@ fn plant(store: &dyn Store, mark: &str) {
     };
     store.save_launch(&started, NOW).unwrap();
     store.put_chart("launch-1", &chart, NOW).unwrap();
-    store.issue_code(&NewCode { binding: mark.into(), ..code(1, "launch-1") }, NOW).unwrap();
+    let mut code = NewCode { binding: mark.into(), picked: true, ..code(1, "launch-1") };
+    (code.grant.patient, code.grant.grant.context) = (Some(mark.into()), format!(r#"{{"patient":"{mark}"}}"#));
+    store.issue_code(&code, NOW).unwrap();
+    let login = NewLogin {
+        id: "login-1".into(),
+        handle: [1; 32],
+        cookie: [2; 32],
+        partner: "app".into(),
+        expires: NOW + SECOND,
+        request: mark.into(),
+    };
+    store.begin_login(&login, NOW).unwrap();
+    let by = Accessor { patient: Some(mark.into()), ..audit::access().by };
+    store.audit_access(Access { by, ..audit::access() }, NOW).unwrap();
+    store.flush_accesses(NOW).unwrap();
     store.use_jti("app", mark, NOW + SECOND, NOW).unwrap();
     let der = zeroize::Zeroizing::new(mark.as_bytes().to_vec());
     store.save_signing_key(&SigningKey { kid: "kid".into(), der, created: NOW }).unwrap();
     store.audit_note(&format!(r#"{{"viewed":"{mark}"}}"#), NOW).unwrap();
-    let written = ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("DocumentReference", "d1") };
-    let event_document = format!(r#"{{"name":"{mark}"}}"#);
-    store
-        .write_back(&WriteBack { launch_id: "launch-1".into(), partner: "app".into(), resource: written, event_document }, NOW)
-        .unwrap();
+    let document = format!(r#"{{"name":"{mark}"}}"#);
+    let written = WriteBack {
+        resource_id: mark.into(),
+        body: document.clone().into_bytes().into(),
+        event_document: document,
+        ..write("d1", 1, Seen::Nothing)
+    };
+    store.write_back(&written, NOW).unwrap();
+    let event = store.lease_event(event_kind::WRITE, NOW, NOW + SECOND).unwrap().unwrap();
+    store.refuse_write(&event.id, event.attempt, mark, NOW).unwrap();
     store.end_session(mark, NOW).unwrap();
 }
 
@@ -291,6 +311,36 @@ fn a_file_is_its_receivers_alone_and_goes_with_its_message() {
     assert!(store.fetch_file("file-1", "a", NOW).unwrap().is_some());
     store.purge(&Retention::default(), NOW + 91 * DAY).unwrap();
     assert_eq!(store.fetch_file("file-1", "a", NOW).unwrap(), None);
+}
+
+#[test]
+fn a_file_lives_as_long_as_the_newest_message_that_repeats_it() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    let send = |key: &str, partner: &str, file: Option<&str>, day: i64| {
+        let content = Arc::new(b"%PDF invented".to_vec());
+        let file = file.map(|id| ServedFile { id: id.into(), content_type: "application/pdf".into(), content });
+        let referral = if partner == "a" { "R1" } else { "R2" };
+        let event = "notify-update-service-request".into();
+        let message = OutgoingMessage { files: file.into_iter().collect(), event, ..outgoing(partner, key, Some(referral)) };
+        enqueue(store, &message, NOW + day * DAY).unwrap();
+        assert!(lease_delivery(store, partner, NOW + day * DAY).is_some());
+        finish(store, &message.id, outcome(DeliveryState::Delivered));
+    };
+    send("k1", "a", Some("file-1"), 0);
+    send("k2", "a", None, 80);
+    send("k3", "b", Some("file-2"), 0);
+    let there = |id: &str, partner: &str| store.fetch_file(id, partner, NOW).unwrap().is_some();
+    // The first message's body is gone, its repetition is the newest.
+    store.purge(&Retention::default(), NOW + 400 * DAY).unwrap();
+    assert!(there("file-1", "a") && there("file-2", "b"), "what a referral says by now keeps its files");
+    send("k5", "b", None, 401);
+    let short = Retention { body_days: 1, ..Retention::default() };
+    let message = IncomingMessage { event: "notify-update-service-request".into(), ..incoming("a", "m1", Some("R1")) };
+    accept(store, &message, NOW + 402 * DAY).unwrap();
+    store.purge(&short, NOW + 410 * DAY).unwrap();
+    assert!(!there("file-1", "a"), "no message of ours about it is kept any more");
+    assert!(there("file-2", "b"));
 }
 
 #[test]

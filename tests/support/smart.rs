@@ -31,6 +31,8 @@ pub struct Server {
     pub signals: Arc<Mutex<Vec<Signal>>>,
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
+    /// Decides about writes while an app waits; false: it lets the time run out.
+    pub decide: fn(&Server) -> bool,
     _folder: TempDir,
 }
 
@@ -74,6 +76,7 @@ impl Server {
             settings: Arc::new(settings),
             keys: Arc::new(Keys::new(vec![key])),
             log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+            throttle: Arc::default(),
             signals: Arc::new(move |signal| heard.lock().unwrap().push(signal)),
         };
         Self {
@@ -81,6 +84,7 @@ impl Server {
             signals,
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
+            decide: |_| false,
             _folder: folder,
         }
     }
@@ -105,6 +109,12 @@ impl Server {
                 }
                 Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
+                Step::Wait { until } => {
+                    if !(self.decide)(self) {
+                        self.now.store(until, Ordering::Relaxed);
+                    }
+                    exchange.waited();
+                }
                 Step::Respond(response) => return response,
             }
         }

@@ -200,19 +200,10 @@ FN(void, referralLink)(JAVA, jlong engine, jbyteArray referral, jbyteArray syste
 
 DO2(referralSettle, eref_engine, eref_referral_settle)
 DO1(auditNote, eref_engine, eref_audit_note)
+DOCUMENT1(auditVerify, eref_audit_verify)
 LIST1(inboxList, eref_inbox_list)
 
-FN(jbyteArray, inboxShow)(JAVA, jlong engine, jbyteArray reception)
-{
-    eref_string *out = NULL;
-    input x;
-    (void)native;
-    if (!take(env, reception, &x)) return NULL;
-    CALL(eref_inbox_show(AS(eref_engine, engine), x.data, x.len, &out, &error));
-    done(&x);
-    return owned(env, out);
-}
-
+DOCUMENT1(inboxShow, eref_inbox_show)
 DO1(inboxResend, eref_engine, eref_inbox_resend)
 
 FN(jbyteArray, logNext)(JAVA, jlong engine, jintArray level)

@@ -1,4 +1,5 @@
-//! Files that go with a message and are fetched from us by its receiver: kept beside the message's body, for as long as it.
+//! Files that go with a message and are fetched from us by its receiver: kept beside the message's body, for as long as it or
+//! a later one that names them (see `keeping`).
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::error::{EREF_INVALID_JSON, Error, Result};
 use crate::io::store::sqlite::{Sqlite, store_error};
-use crate::io::store::{audit, audit_trail};
+use crate::io::store::{audit, audit_trail, charts};
 use crate::proto::guide::events::EVENTS;
 use crate::proto::settings::Retention;
-use crate::proto::store::{Keeping, Millis, StoreStatus};
+use crate::proto::store::{Keeping, Millis, RETRY_MS, StoreStatus};
 
 const DAY: Millis = 86_400_000;
 /// Repeated messages are recognised this long (messaging.md 10.1).
@@ -31,27 +31,46 @@ fn outlived(table: &str, condition: &str) -> String {
     )
 }
 
+/// The files that no kept message names any more: neither their own, nor another about the referral to the same partner, which may repeat
+/// their addresses (messaging.md 15).
+fn unnamed(bodies: Millis) -> String {
+    format!(
+        "SELECT id FROM file f WHERE (SELECT created FROM outbox WHERE id = f.outbox_id) < ?1 - {bodies}
+        AND NOT EXISTS (SELECT 1 FROM body WHERE owner = f.outbox_id) AND NOT EXISTS (
+            SELECT 1 FROM outbox o JOIN history h ON h.referral_id = o.referral_id AND h.partner = o.partner AND h.incoming = 0
+            WHERE o.id = f.outbox_id AND EXISTS (SELECT 1 FROM body WHERE owner = h.subject))"
+    )
+}
+
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 12] {
+fn purge_statements(retention: &Retention) -> [String; 16] {
     let bodies = Millis::from(retention.body_days) * DAY;
     let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
     let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
+    let unnamed = unnamed(bodies);
+    let [written, charts] = charts::delete_where("launch_id IN (SELECT id FROM launch WHERE ends < ?1)");
     [
-        // Bodies last: what goes with them is found by them.
+        // What was fetched for a received message goes before its body, by which it is found; what is served goes after the messages.
         format!("DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN ({received}))"),
         format!("DELETE FROM attachment WHERE inbox_id IN ({received})"),
         format!("DELETE FROM body WHERE owner IN ({received})"),
-        format!("DELETE FROM body WHERE owner IN (SELECT id FROM file WHERE outbox_id IN ({sent}))"),
-        format!("DELETE FROM file WHERE outbox_id IN ({sent})"),
         format!("DELETE FROM body WHERE owner IN ({sent})"),
+        format!("DELETE FROM body WHERE owner IN ({unnamed})"),
+        format!("DELETE FROM file WHERE id IN ({unnamed})"),
         // A row whose body is gone and whose repeat is not expected any more says nothing that the audit does not.
         format!(
             "DELETE FROM inbox WHERE done IS NOT NULL AND received < ?1 - {DEDUPE} AND NOT EXISTS (SELECT 1 FROM body WHERE owner = inbox.id)"
         ),
-        "DELETE FROM chart WHERE launch_id IN (SELECT id FROM launch WHERE ends < ?1)".to_owned(),
+        written,
+        charts,
         format!("DELETE FROM code WHERE expires < ?1 - {CODES}"),
-        "DELETE FROM token WHERE expires < ?1".to_owned(),
+        "DELETE FROM grant WHERE ends < ?1 OR idle_ends < ?1".to_owned(),
+        "DELETE FROM token WHERE expires < ?1 OR (grant_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM grant WHERE id = grant_id))"
+            .to_owned(),
+        format!("UPDATE token SET answer = NULL WHERE answer IS NOT NULL AND used < ?1 - {RETRY_MS}"),
         "DELETE FROM jti WHERE until < ?1".to_owned(),
+        // The launch that came of a sign-in is authorized within its own time.
+        format!("DELETE FROM login WHERE expires < ?1 - {DAY}"),
         format!("DELETE FROM launch WHERE ends < ?1 - {LAUNCHES}"),
     ]
 }

@@ -53,7 +53,8 @@ CREATE TABLE file (
     WITHOUT ROWID;
 CREATE INDEX file_of ON file (outbox_id);
 
--- What the host has yet to take. A lane is a referral, or a partner where there is none; one event of a lane is out at a time.
+-- What the host has yet to take. A lane is a referral, a launch that is written under, or a partner; one event of a
+-- lane is out at a time.
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, partner TEXT NOT NULL, referral_id TEXT,
     lane TEXT NOT NULL, subject TEXT NOT NULL, state INTEGER NOT NULL /* 0 waiting, 1 leased, 2 parked */, attempt INTEGER NOT NULL,
@@ -90,23 +91,41 @@ CREATE INDEX history_of ON history (referral_id, seq);
 
 CREATE TABLE launch (
     id TEXT PRIMARY KEY, partner TEXT NOT NULL, state INTEGER NOT NULL, handle BLOB NOT NULL UNIQUE, start BLOB UNIQUE, cookie BLOB,
-    session_mac BLOB, correlation_mac BLOB NOT NULL UNIQUE, patient_mac BLOB, referral_id TEXT /* of the first message that came of it */,
+    session_mac BLOB, subject_mac BLOB /* of the patient's logical id */, correlation_mac BLOB NOT NULL UNIQUE,
+    patient_mac BLOB /* of the health number */, referral_id TEXT /* of the first message that came of it */,
     created INTEGER NOT NULL, start_until INTEGER NOT NULL, handle_until INTEGER NOT NULL, ends INTEGER NOT NULL,
     context BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 CREATE INDEX launch_session ON launch (session_mac) WHERE session_mac IS NOT NULL;
 CREATE INDEX launch_ends ON launch (ends);
 CREATE INDEX launch_patient ON launch (patient_mac) WHERE patient_mac IS NOT NULL;
+-- A sign-in on the host's page. The launch that comes of it has the same id.
+CREATE TABLE login (
+    id TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, cookie BLOB NOT NULL, partner TEXT NOT NULL, expires INTEGER NOT NULL,
+    finished INTEGER NOT NULL, request BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+CREATE INDEX login_expires ON login (expires);
+-- A row is a version. What an app wrote is kept by `body` under the id of the write, which is the subject of its WRITE event.
 CREATE TABLE chart (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, launch_id TEXT NOT NULL, resource_type TEXT NOT NULL, id_mac BLOB NOT NULL,
-    version INTEGER NOT NULL, resource BLOB NOT NULL /* sealed: id, line break, JSON */, UNIQUE (launch_id, resource_type, id_mac));
+    version INTEGER NOT NULL, state INTEGER NOT NULL /* see charts.rs */, write_id TEXT, size INTEGER NOT NULL,
+    resource BLOB NOT NULL /* sealed: id, line break, JSON unless written */, words BLOB /* sealed: those of a refusal */,
+    UNIQUE (launch_id, resource_type, id_mac, version));
+CREATE INDEX chart_write ON chart (write_id) WHERE write_id IS NOT NULL;
+-- What a client may do, and until when. Codes and tokens hang on it; a grant that is revoked is gone, and they are with it.
+CREATE TABLE grant (
+    id TEXT PRIMARY KEY, kind INTEGER NOT NULL /* 1 online, 2 offline, 3 backend */, launch_id TEXT, client_id TEXT NOT NULL,
+    partner TEXT NOT NULL, scope TEXT NOT NULL, created INTEGER NOT NULL, ends INTEGER NOT NULL, idle_ends INTEGER NOT NULL,
+    user_mac BLOB, patient_mac BLOB, context BLOB /* sealed */) WITHOUT ROWID;
+CREATE INDEX grant_launch ON grant (launch_id) WHERE launch_id IS NOT NULL;
+CREATE INDEX grant_user ON grant (user_mac) WHERE user_mac IS NOT NULL;
+CREATE INDEX grant_patient ON grant (patient_mac) WHERE patient_mac IS NOT NULL;
 CREATE TABLE code (
-    hash BLOB PRIMARY KEY, launch_id TEXT NOT NULL, grant_id TEXT NOT NULL, client_id TEXT NOT NULL, expires INTEGER NOT NULL,
-    used INTEGER NOT NULL, failures INTEGER NOT NULL, binding BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+    hash BLOB PRIMARY KEY, grant_id TEXT NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL, failures INTEGER NOT NULL,
+    binding BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+-- Messaging tokens have no grant. A refresh token that was used stays until it expires, to be known again; with the answer it got.
 CREATE TABLE token (
-    hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, grant_id TEXT NOT NULL, launch_id TEXT NOT NULL, client_id TEXT NOT NULL,
-    scope TEXT NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX token_grant ON token (grant_id);
-CREATE INDEX token_launch ON token (launch_id);
+    hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, grant_id TEXT, client_id TEXT NOT NULL, scope TEXT NOT NULL, created INTEGER NOT NULL,
+    expires INTEGER NOT NULL, used INTEGER, answer BLOB /* sealed */) WITHOUT ROWID;
+CREATE INDEX token_grant ON token (grant_id) WHERE grant_id IS NOT NULL;
 CREATE INDEX token_expires ON token (expires);
 CREATE TABLE jti (mac BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE signing_key (kid TEXT PRIMARY KEY, created INTEGER NOT NULL, der BLOB NOT NULL /* sealed */) WITHOUT ROWID;

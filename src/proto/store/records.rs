@@ -191,8 +191,12 @@ pub struct NewLaunch {
     pub handle: SecretHash,
     /// Hash of the one-time start URL's value; `None` when browser binding is off.
     pub start: Option<SecretHash>,
+    /// Hash of the cookie of the browser that signed in for it; `None` when the start URL sets the cookie.
+    pub cookie: Option<SecretHash>,
     /// The host's id of the user's session (sealed and hashed), empty if none.
     pub session: String,
+    /// Logical id of the patient (hashed).
+    pub patient: Option<String>,
     /// The value of the identifier that the first message of this launch may carry (messaging.md 14).
     pub correlation: String,
     /// The patient's health number, if the pushed chart has one (hashed only).
@@ -271,32 +275,115 @@ pub enum Started {
     Unknown,
 }
 
+/// The kinds of grants (smart.md 10, 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum GrantKind {
+    /// Good while the user is online: it ends with the launch.
+    Online = 1,
+    /// Good beyond: it outlives the session and the launch's time, but not a launch that the host ends.
+    Offline = 2,
+    /// Of a backend service: no user, no launch.
+    Backend = 3,
+}
+
+/// What a client was granted.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Our id.
+    pub id: String,
+    /// How long it is good for.
+    pub kind: GrantKind,
+    /// The launch it came of; `None` for backend services. It may have ended since.
+    pub launch_id: Option<String>,
+    /// The client.
+    pub client_id: String,
+    /// The partner whose client that is.
+    pub partner: String,
+    /// The scopes granted, space separated.
+    pub scope: String,
+    /// The launch context as JSON (`smart::LaunchContext`); empty for backend services.
+    pub context: String,
+    /// It ends then at the latest.
+    pub ends: Millis,
+    /// It ends then when it is not used before.
+    pub idle_ends: Millis,
+}
+
+/// A grant to be kept.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// The grant.
+    pub grant: Grant,
+    /// The host's id of the user (hashed only), to revoke it by.
+    pub user: Option<String>,
+    /// The logical id of the patient (hashed only), to revoke it by.
+    pub patient: Option<String>,
+}
+
+/// Whose grants are revoked (smart.md 13).
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// Of the user with this id of the host's.
+    User(String),
+    /// Of this client.
+    Client(String),
+    /// About the patient with this logical id.
+    Patient(String),
+    /// Of this launch.
+    Launch(String),
+}
+
 /// An authorization code to be kept (smart.md 5.6).
 #[derive(Clone, Debug)]
 pub struct NewCode {
     /// Hash of the code.
     pub hash: SecretHash,
-    /// The launch it grants.
-    pub launch_id: String,
-    /// Our id of the grant; all tokens of it carry it.
-    pub grant_id: String,
-    /// The client it was issued to.
-    pub client_id: String,
+    /// What it grants.
+    pub grant: NewGrant,
     /// It expires then.
     pub expires: Millis,
-    /// What else it is bound to, as JSON (redirect URI, challenge, scopes, nonce).
+    /// What else it is bound to, as JSON (redirect URI, challenge, nonce).
     pub binding: String,
+    /// The launch may have been authorized before.
+    pub reuse: bool,
+    /// The patient of the grant was picked for the launch, which is from now on about that patient.
+    pub picked: bool,
+}
+
+/// A sign-in on the host's page that an app's authorize request began (smart.md 1, standalone launch).
+#[derive(Clone, Debug)]
+pub struct NewLogin {
+    /// Our id; that of the launch which comes of it.
+    pub id: String,
+    /// Hash of the `eref_login` value.
+    pub handle: SecretHash,
+    /// Hash of the cookie of the browser.
+    pub cookie: SecretHash,
+    /// The partner whose app asks.
+    pub partner: String,
+    /// The user has until then.
+    pub expires: Millis,
+    /// The query of the authorize request (sealed).
+    pub request: String,
+}
+
+/// A sign-in that waits for the host.
+#[derive(Clone, Debug)]
+pub struct LoginRecord {
+    /// Our id.
+    pub id: String,
+    /// Hash of the cookie of the browser.
+    pub cookie: SecretHash,
+    /// The partner whose app asks.
+    pub partner: String,
 }
 
 /// A code as it stands.
 #[derive(Clone, Debug)]
 pub struct CodeRecord {
-    /// The launch it grants.
-    pub launch_id: String,
-    /// Our id of the grant.
-    pub grant_id: String,
-    /// The client it was issued to.
-    pub client_id: String,
+    /// What it grants.
+    pub grant: Grant,
     /// It expires then.
     pub expires: Millis,
     /// Redeemed, or invalidated by three failed tries.
@@ -324,48 +411,58 @@ pub struct NewToken {
     pub hash: SecretHash,
     /// What it is good for.
     pub kind: TokenKind,
-    /// The grant it belongs to.
-    pub grant_id: String,
-    /// The launch it belongs to; empty for messaging tokens.
-    pub launch_id: String,
+    /// The grant it belongs to; `None` for messaging tokens.
+    pub grant_id: Option<String>,
     /// The client it was issued to.
     pub client_id: String,
-    /// The scopes granted, space separated.
+    /// Its scopes, space separated: those of the grant, or fewer.
     pub scope: String,
     /// It expires then.
     pub expires: Millis,
 }
 
-/// A token as it stands. Revoked and expired tokens, and those of an ended launch, are not found.
+/// A token as it stands.
 #[derive(Clone, Debug)]
 pub struct TokenRecord {
     /// What it is good for.
     pub kind: TokenKind,
-    /// The grant it belongs to.
-    pub grant_id: String,
-    /// The launch it belongs to; empty for messaging tokens.
-    pub launch_id: String,
     /// The client it was issued to.
     pub client_id: String,
-    /// The scopes granted.
+    /// Its scopes, space separated.
     pub scope: String,
+    /// It was issued then.
+    pub created: Millis,
     /// It expires then.
     pub expires: Millis,
-    /// The launch context as JSON; empty for messaging tokens.
-    pub context: String,
+    /// The grant it belongs to; `None` for messaging tokens.
+    pub grant: Option<Grant>,
 }
 
-/// A resource the app writes back to the chart.
+/// What takes the place of a refresh token that is used (smart.md 10).
 #[derive(Clone, Debug)]
-pub struct WriteBack {
-    /// The launch under which it is written.
-    pub launch_id: String,
-    /// The partner that writes.
-    pub partner: String,
-    /// The resource; its id is ours.
-    pub resource: ChartResource,
-    /// The WRITE event's document.
-    pub event_document: String,
+pub struct Refreshed {
+    /// The new tokens.
+    pub tokens: Vec<NewToken>,
+    /// The answer, kept sealed for a while in case it is lost on its way.
+    pub answer: String,
+    /// The grant ends then when it is not used before.
+    pub idle_ends: Millis,
+}
+
+/// How long a refresh that comes again gets the answer it got, in milliseconds: answers are lost on clinic networks (smart.md 10).
+pub const RETRY_MS: Millis = 10_000;
+
+/// A refresh token that was used.
+#[derive(Clone, Debug)]
+pub struct UsedRefresh {
+    /// The grant it belongs to.
+    pub grant_id: String,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// When it was used.
+    pub at: Millis,
+    /// The answer it got; `None` once the token that took its place was used.
+    pub answer: Option<String>,
 }
 
 /// The key that signs id_tokens.

@@ -4,31 +4,25 @@
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::{launch, pages, redirect, reply, scope};
+use super::{grant, launch, pages, redirect, reply, scope};
 use crate::proto::exchange::{Ctx, Signal};
 use crate::proto::http::{Parameters, Request, Response, same_bytes, secret_hash, secret_text};
 use crate::proto::settings::{ClientAuth, OnOff, Partner, Pkce, SmartApp};
 use crate::proto::smart::LaunchContext;
-use crate::proto::store::{LaunchRecord, LaunchState, Millis, NewCode};
+use crate::proto::store::{LaunchRecord, LaunchState, NewCode, NewGrant};
 
 /// Longest request taken, in bytes: lists of scopes are long (smart.md 5.1).
 const LONGEST: usize = 32 << 10;
 
-/// What a code is bound to (smart.md 5.6). Kept with it as JSON.
+/// What a code is bound to besides its grant (smart.md 5.6). Kept with it as JSON.
 #[derive(Serialize, Deserialize)]
 pub struct Binding {
     /// As given here; the token request must repeat it.
     pub redirect_uri: String,
     /// S256 challenge; absent only for a client whose PKCE is waived.
     pub challenge: Option<String>,
-    /// The scopes granted, space separated.
-    pub scope: String,
     /// Echoed in the id_token.
     pub nonce: Option<String>,
-    /// The launch, as the token response and the id_token tell it.
-    pub context: LaunchContext,
-    /// The launch ends then; no token outlives it.
-    pub ends: Millis,
 }
 
 /// An error told to the app by redirect (smart.md 5.5). The description is a fixed ASCII text of ours.
@@ -134,11 +128,12 @@ fn authorize(
         return refuse("invalid_request", "scope is missing");
     };
     let (launch, context) = find_launch(ctx, request, parameters, partner, app)?;
-    match grant(ctx, parameters, app, requested, &context) {
+    match granted_scope(ctx, parameters, app, requested, &context) {
         Ok(scope) => {
             let nonce = parameters.value("nonce").map(str::to_owned);
-            let binding = Binding { redirect_uri: redirect_uri.to_owned(), challenge, scope, nonce, context, ends: launch.ends };
-            issue(ctx, app, launch, &binding)
+            let granted = grant::of_launch(ctx, app, &launch, &context, scope);
+            let binding = Binding { redirect_uri: redirect_uri.to_owned(), challenge, nonce };
+            issue(ctx, launch, granted, &binding)
         }
         Err(refusal) => Err(Refusal { launch_id: Some(launch.id), ..refusal }),
     }
@@ -190,7 +185,7 @@ fn challenge(parameters: &Parameters, may_omit: bool) -> Result<Option<String>, 
 fn may_omit_pkce(app: &SmartApp, redirect_uri: &str, test: bool) -> bool {
     let waived = app.pkce_waiver.as_deref().is_some_and(|text| !text.trim().is_empty());
     let guarded = waived && app.browser_binding == OnOff::On && (test || redirect_uri.starts_with("https://"));
-    app.pkce == Pkce::NotRequired && (guarded || matches!(app.auth, ClientAuth::Secret(_)))
+    app.pkce == Pkce::NotRequired && (guarded || !matches!(app.auth, ClientAuth::Public))
 }
 
 /// `aud` is our FHIR base; a slash at its end is forgiven, nothing else (smart.md 2.5). `resource` may stand for it.
@@ -253,12 +248,23 @@ fn server_error(ctx: &Ctx, error: &crate::error::Error) -> Refusal {
 }
 
 /// The scopes granted (smart.md 14.2).
-fn grant(ctx: &Ctx, parameters: &Parameters, app: &SmartApp, requested: &str, context: &LaunchContext) -> Result<String, Refusal> {
+fn granted_scope(
+    ctx: &Ctx,
+    parameters: &Parameters,
+    app: &SmartApp,
+    requested: &str,
+    context: &LaunchContext,
+) -> Result<String, Refusal> {
+    let (online, offline) = grant::refreshes(app, requested);
     let circumstances = scope::Circumstances {
         patient: context.patient.is_some(),
         encounter: context.encounter.is_some(),
         fhir_user: context.user.fhir_user.is_some(),
         openid: ctx.world.keys.signing().is_some(),
+        context: &context.fhir_context,
+        online,
+        offline,
+        backend: false,
     };
     let granted = match scope::grant(requested, &app.scopes, circumstances) {
         Ok(granted) if !granted.is_empty() => granted.join(" "),
@@ -277,18 +283,18 @@ fn grant(ctx: &Ctx, parameters: &Parameters, app: &SmartApp, requested: &str, co
 }
 
 /// Uses up the launch and makes the code, in one step of the store: of two authorize requests one wins (smart.md 5.6).
-fn issue(ctx: &Ctx, app: &SmartApp, launch: LaunchRecord, binding: &Binding) -> Result<String, Refusal> {
+fn issue(ctx: &Ctx, launch: LaunchRecord, grant: NewGrant, binding: &Binding) -> Result<String, Refusal> {
     // Half the time for a code that no verifier protects (smart.md, PKCE waiver in its head note).
     let seconds = ctx.settings().limits.code_seconds;
     let seconds = if binding.challenge.is_some() { seconds } else { seconds.min(30) };
     let code = secret_text(ctx.random());
     let record = NewCode {
         hash: secret_hash(&code),
-        launch_id: launch.id.clone(),
-        grant_id: ctx.id(),
-        client_id: app.client_id.clone(),
+        grant,
         expires: ctx.now() + i64::from(seconds) * 1000,
         binding: serde_json::to_string(binding).or_else(|_| refuse("server_error", "the launch cannot be kept"))?,
+        reuse: false,
+        picked: false,
     };
     match ctx.store().issue_code(&record, ctx.now()) {
         Ok(true) => {

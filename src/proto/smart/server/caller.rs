@@ -11,28 +11,43 @@ use super::{reply, scope};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, secret_hash};
 use crate::proto::settings::Partner;
-use crate::proto::smart::LaunchContext;
-use crate::proto::store::TokenKind;
+use crate::proto::smart::{LaunchContext, User};
+use crate::proto::store::{Grant, TokenKind};
 
 /// Longest access token looked at, in characters.
 const LONGEST_TOKEN: usize = 512;
 
 /// Who calls, and for which launch.
+#[allow(dead_code, reason = "who called is for the audit of accesses")]
 pub struct Caller<'a> {
-    /// The launch the token belongs to. Nothing outside its chart is ever touched.
-    pub launch_id: String,
-    /// The partner whose app it is.
+    /// The grant the token hangs on.
+    pub grant_id: String,
+    /// The client.
+    pub client_id: String,
+    /// The launch the token came of; `None` for backend services. For an offline grant it may have ended, and its chart is gone then.
+    pub launch_id: Option<String>,
+    /// The partner whose client it is.
     pub partner: &'a Partner,
-    /// The scopes granted.
+    /// The scopes of the token. Those of a backend service are `system/` scopes only, and nobody else has such.
     pub scope: String,
-    /// What the launch is about.
-    pub context: LaunchContext,
+    /// What the launch is about; `None` for backend services.
+    pub context: Option<LaunchContext>,
 }
 
 impl Caller<'_> {
+    /// Whose chart is read; empty for a backend service, to which no chart belongs.
+    pub fn launch(&self) -> &str {
+        self.launch_id.as_deref().unwrap_or_default()
+    }
+
     /// Logical id of the patient in context.
     pub fn patient(&self) -> Option<&str> {
-        self.context.patient.as_deref()
+        self.context.as_ref()?.patient.as_deref()
+    }
+
+    /// The user at the keyboard.
+    pub fn user(&self) -> Option<&User> {
+        self.context.as_ref().map(|context| &context.user)
     }
 
     /// Fails with 403 unless the scopes allow this (smart.md 16.1).
@@ -79,14 +94,21 @@ pub fn authenticate<'a>(ctx: &'a Ctx, request: &Request, query: &[(String, Strin
     }
     let token = header.to_str().ok().and_then(bearer).ok_or_else(|| malformed("the Authorization header is not a bearer token"))?;
     let found = ctx.store().token(&secret_hash(token), ctx.now()).map_err(|error| failed(ctx, &error))?;
-    let record = found.filter(|record| record.kind == TokenKind::Access && ctx.now() < record.expires).ok_or_else(invalid)?;
-    let (partner, _) = ctx.settings().app(&record.client_id).ok_or_else(invalid)?;
-    let context = serde_json::from_str(&record.context).map_err(|_| invalid())?;
-    Ok(Caller { launch_id: record.launch_id, partner, scope: record.scope, context })
+    let record = found.filter(|record| record.kind == TokenKind::Access).ok_or_else(invalid)?;
+    let grant = record.grant.ok_or_else(invalid)?;
+    // A client that left the configuration, or went over to another partner, calls no more.
+    let partner =
+        ctx.settings().partner(&grant.partner).filter(|partner| partner.has_client(&grant.client_id)).ok_or_else(invalid)?;
+    let context = match grant.context.as_str() {
+        "" => None,
+        context => Some(serde_json::from_str(context).map_err(|_| invalid())?),
+    };
+    let Grant { id, client_id, launch_id, .. } = grant;
+    Ok(Caller { grant_id: id, client_id, launch_id, partner, scope: record.scope, context })
 }
 
-/// RFC 6750 2.1.
-fn bearer(header: &str) -> Option<&str> {
+/// The token of an Authorization header (RFC 6750 2.1).
+pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     let good = scheme.eq_ignore_ascii_case("bearer") && (1..=LONGEST_TOKEN).contains(&token.len()) && token.bytes().all(legal);

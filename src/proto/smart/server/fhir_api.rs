@@ -9,15 +9,17 @@ use http::header::{ALLOW, ETAG, RETRY_AFTER};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::access::{self, May};
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
-use super::{chart, fhir_write, reply, scope, search};
+use super::fhir_write::{self, Write};
+use super::{chart, reply, scope, search};
 use crate::error::Error;
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Ctx};
 use crate::proto::http::{Request, Response};
 use crate::proto::messaging::parse::check_json;
-use crate::proto::store::ChartResource;
+use crate::proto::store::{ChartResource, Millis};
 
 /// The answer to a failure of the store.
 pub fn failed(ctx: &Ctx, error: &Error) -> Response {
@@ -58,16 +60,28 @@ async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Re
     let get = reply::is_get(request);
     match segments.as_slice() {
         [kind] if get => search::answer(ctx, request, &caller, kind, &query),
-        ["DocumentReference"] if request.method() == Method::POST => fhir_write::create(ctx, request, &caller).await,
-        [_] => Err(wrong_method("GET, HEAD")),
+        [kind] if request.method() == Method::POST && fhir_write::offered(kind) & scope::CREATE != 0 => {
+            fhir_write::create(ctx, whole(ctx, request), &caller, kind).await
+        }
+        [kind] => Err(wrong_method(if fhir_write::offered(kind) & scope::CREATE != 0 { "GET, HEAD, POST" } else { "GET, HEAD" })),
         [kind, "_search"] if request.method() == Method::POST => posted_search(ctx, request, &caller, kind, query).await,
         [_, "_search"] => Err(wrong_method("POST")),
         [kind, id] if get => read(ctx, &caller, kind, id, None).await,
+        [kind, id] if request.method() == Method::PUT && fhir_write::offered(kind) & scope::UPDATE != 0 => {
+            fhir_write::update(ctx, whole(ctx, request), &caller, kind, id).await
+        }
+        [kind, _] => Err(wrong_method(if fhir_write::offered(kind) & scope::UPDATE != 0 { "GET, HEAD, PUT" } else { "GET, HEAD" })),
         [kind, id, "_history", version] if get => read(ctx, &caller, kind, id, Some(version)).await,
         ["Patient", id, "$everything"] if get => everything(ctx, request, &caller, id).await,
-        [_, _] | [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
+        [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
         _ => Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this interaction is not served")),
     }
+}
+
+/// A write that is a request of its own.
+fn whole<'a>(ctx: &Ctx, request: &'a Request) -> Write<'a> {
+    let wait = Millis::try_from(ctx.settings().limits.write_wait_ms).unwrap_or(Millis::MAX);
+    Write { request, body: None, decide_by: ctx.now().saturating_add(wait) }
 }
 
 fn wrong_method(allowed: &str) -> Response {
@@ -94,15 +108,12 @@ async fn posted_search(
 
 /// `GET Type/id`, with or without the version.
 async fn read(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str, version: Option<&str>) -> Result<Response, Response> {
-    // Who the user is may be read by every token that names them (smart.md 9).
-    let is_user =
-        scope::has(&caller.scope, "fhirUser") && caller.context.user.fhir_user.as_deref() == Some(&format!("{kind}/{id}"));
-    if !is_user {
+    if !access::is_user(caller, kind, id) {
         caller.demand(kind, scope::READ, "r")?;
     }
-    let resource = fetch(ctx, caller, kind, id).await?;
-    if version.is_some_and(|version| version != resource.version.to_string()) {
-        return Err(not_found());
+    let mut resource = fetch(ctx, caller, kind, id).await?;
+    if let Some(version) = version.filter(|version| *version != resource.version.to_string()) {
+        resource = fhir_write::version(ctx, caller, resource, version)?.ok_or_else(not_found)?;
     }
     let mut response = reply::fhir(StatusCode::OK, resource.json);
     reply::set(&mut response, ETAG, &format!("W/\"{}\"", resource.version));
@@ -110,28 +121,31 @@ async fn read(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str, version: Opt
 }
 
 /// A resource of the chart, or from the host. Never of another patient; whether such a one exists is not told (smart.md 14.3).
-async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
+pub async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
     let about_another = kind == "Patient" && caller.patient() != Some(id);
     let about_nobody = chart::is_personal(kind) && caller.patient().is_none();
     if !chart::is_id(id) || about_another || about_nobody {
         return Err(not_found());
     }
-    let pushed = ctx.store().chart_resource(&caller.launch_id, kind, id).map_err(|error| failed(ctx, &error))?;
+    let pushed = ctx.store().chart_resource(caller.launch(), kind, id).map_err(|error| failed(ctx, &error))?;
     let resource = match pushed {
         Some(resource) => resource,
-        None => pull(ctx, caller, kind, id).await?,
+        None => {
+            fhir_write::not_refused(ctx, caller, kind, id)?;
+            pull(ctx, caller, kind, id).await?
+        }
     };
     let value: Value = serde_json::from_str(&resource.json).map_err(|_| not_found())?;
     let member = |name: &str| value.get(name).and_then(Value::as_str);
     let is_it = member("resourceType") == Some(kind) && member("id") == Some(id);
     let binaries = binaries(ctx, caller, kind == "Binary")?;
-    if is_it && chart::may_show(&value, caller.patient(), &ctx.settings().fhir_base(), &binaries) {
+    if is_it && access::may(caller, scope::READ, &value, &ctx.settings().fhir_base(), &binaries) == May::Yes {
         return Ok(resource);
     }
     ctx.world.log.line(
         Level::Warn,
         "smart",
-        format!("launch {}: a {kind} was withheld, it is not the launch's patient's", caller.launch_id),
+        format!("launch {}: a {kind} was withheld, it is not the launch's patient's", caller.launch()),
     );
     Err(not_found())
 }
@@ -141,7 +155,7 @@ pub fn binaries(ctx: &Ctx, caller: &Caller<'_>, matter: bool) -> Result<HashSet<
     let base = ctx.settings().fhir_base();
     let mut found = HashSet::new();
     if matter {
-        let documents = ctx.store().chart(&caller.launch_id, Some("DocumentReference")).map_err(|error| failed(ctx, &error))?;
+        let documents = ctx.store().chart(caller.launch(), Some("DocumentReference")).map_err(|error| failed(ctx, &error))?;
         for document in documents {
             let value: Value = serde_json::from_str(&document.json).unwrap_or_default();
             if chart::in_compartment(&value, caller.patient(), &base) {
@@ -156,9 +170,9 @@ pub fn binaries(ctx: &Ctx, caller: &Caller<'_>, matter: bool) -> Result<HashSet<
 async fn pull(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
     let question = json!({
         "question": "resource", "launch_id": caller.launch_id, "partner": caller.partner.name, "patient": caller.patient(),
-        "user": caller.context.user.id, "type": kind, "id": id, "answer_within_ms": ctx.settings().limits.question_ms,
+        "user": caller.user().map(|user| &user.id), "type": kind, "id": id, "answer_within_ms": ctx.settings().limits.question_ms,
     });
-    match ctx.ask(&caller.launch_id, "resource", question.to_string()).await {
+    match ctx.ask(caller.launch(), "resource", question.to_string()).await {
         Answer::Given(json) => match check_json(&json, kind, &ctx.settings().limits) {
             Ok(()) => Ok(ChartResource { resource_type: kind.to_owned(), id: id.to_owned(), version: 1, json }),
             Err(refusal) => {
@@ -182,13 +196,13 @@ async fn pull(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<Ch
 async fn everything(ctx: &Ctx, request: &Request, caller: &Caller<'_>, id: &str) -> Result<Response, Response> {
     caller.demand("Patient", scope::READ, "r")?;
     let patient = fetch(ctx, caller, "Patient", id).await?;
-    let rest = ctx.store().chart(&caller.launch_id, None).map_err(|error| failed(ctx, &error))?;
+    let rest = ctx.store().chart(caller.launch(), None).map_err(|error| failed(ctx, &error))?;
     let base = ctx.settings().fhir_base();
     let binaries = binaries(ctx, caller, rest.iter().any(|resource| resource.resource_type == "Binary"))?;
     let visible = |resource: &ChartResource| {
         resource.resource_type != "Patient"
-            && scope::allows(&caller.scope, &resource.resource_type, scope::READ)
-            && serde_json::from_str(&resource.json).is_ok_and(|value| chart::may_show(&value, caller.patient(), &base, &binaries))
+            && serde_json::from_str(&resource.json)
+                .is_ok_and(|value| access::may(caller, scope::READ, &value, &base, &binaries) == May::Yes)
     };
     let resources: Vec<ChartResource> = std::iter::once(patient).chain(rest.into_iter().filter(visible)).collect();
     Ok(search::bundle(ctx, request, &resources, true))

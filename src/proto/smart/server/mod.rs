@@ -1,7 +1,9 @@
 //! The SMART Server's endpoints.
 
+mod access;
 mod assertion;
 mod authorize;
+mod backend;
 mod caller;
 mod capability;
 mod chart;
@@ -10,14 +12,27 @@ mod cors;
 mod discovery;
 mod fhir_api;
 mod fhir_write;
-mod id_token;
+mod grant;
+pub mod id_token;
+mod introspect;
+pub mod issue;
 pub mod launch;
+mod oauth;
 mod pages;
 mod redirect;
+mod refresh;
 mod reply;
+mod revoke;
 pub mod scope;
 mod search;
+#[allow(dead_code, reason = "search takes it up next")]
+mod search_match;
+#[allow(dead_code, reason = "search takes it up next")]
+mod search_params;
 mod token;
+pub mod undecided;
+mod writable;
+mod write_event;
 
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, plain};
@@ -42,6 +57,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
+    }
+    if path == "/auth/introspect" {
+        return introspect::handle(ctx, request).await;
+    }
+    if path == "/auth/revoke" {
+        return revoke::handle(ctx, request).await;
     }
     match path.strip_prefix("/fhir/") {
         Some(rest) if !rest.starts_with(".well-known/") => fhir_api::handle(ctx, request, rest).await,

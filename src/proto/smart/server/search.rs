@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::access::{self, May};
 use super::caller::Caller;
 use super::fhir_api::{binaries, failed};
 use super::scope::{self, Class};
@@ -104,12 +105,12 @@ fn refuse_unknown(request: &Request, kind: &str, name: &str) -> Result<(), Respo
 
 fn find(ctx: &Ctx, caller: &Caller<'_>, kind: &str, criteria: &Criteria<'_>) -> Result<Vec<ChartResource>, Response> {
     let base = ctx.settings().fhir_base();
-    let all = ctx.store().chart(&caller.launch_id, Some(kind)).map_err(|error| failed(ctx, &error))?;
+    let all = ctx.store().chart(caller.launch(), Some(kind)).map_err(|error| failed(ctx, &error))?;
     let binaries = binaries(ctx, caller, kind == "Binary")?;
     let fits = |resource: &ChartResource| {
         criteria.ids.as_ref().is_none_or(|ids| ids.contains(&resource.id.as_str()))
             && serde_json::from_str(&resource.json).is_ok_and(|value: Value| {
-                chart::may_show(&value, caller.patient(), &base, &binaries)
+                access::may(caller, scope::SEARCH, &value, &base, &binaries) == May::Yes
                     && criteria.identifiers.as_ref().is_none_or(|tokens| tokens.iter().any(|token| has_identifier(&value, token)))
             })
     };

@@ -422,6 +422,19 @@ public final class Engine extends Handle {
     }
 
     /**
+     * Says whether any entry of the audit trail was changed, removed, added or moved ({@code eref_audit_verify}). Takes a few seconds for
+     * a million entries.
+     *
+     * @param known the "heads" of an earlier report that was kept outside the store, or null
+     * @return a JSON object (docs/schema/audit-report.json)
+     * @throws EReferralException {@link Status#INVALID_JSON}, {@link Status#INVALID_ARGUMENT} (no heads of a report), {@link Status#STORE}
+     */
+    public String verifyAudit(String known) {
+        byte[] heads = Utf8.bytes(known);
+        return text(engine -> Native.auditVerify(engine, heads));
+    }
+
+    /**
      * The newest messages received ({@code eref_inbox_list}).
      *
      * @param state "waiting", "leased", "parked", "done", or null for all

@@ -100,6 +100,7 @@ final class Native {
     static native void referralLink(long engine, byte[] referralId, byte[] system, byte[] value);
     static native void referralSettle(long engine, byte[] referralId, byte[] to);
     static native void auditNote(long engine, byte[] json);
+    static native byte[] auditVerify(long engine, byte[] known);
     static native byte[] inboxList(long engine, byte[] state, int limit);
     static native byte[] inboxShow(long engine, byte[] receptionId);
     static native void inboxResend(long engine, byte[] receptionId);

@@ -77,6 +77,7 @@ final class TextTest {
             assertTrue(target.engine.findReferral("https://pos.test/" + WORLD, WORLD).contains(referral));
             assertTrue(target.engine.referralHistory(referral, 10).contains("add-service-request"));
             target.engine.noteAudit("{\"viewed\": \"" + WORLD + "\"}");
+            assertTrue(target.engine.verifyAudit(null).contains("\"whole\""));
         }
         assertTrue(Files.exists(folder.resolve(WORLD).resolve("pos.db")));
     }
