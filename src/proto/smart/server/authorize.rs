@@ -260,7 +260,7 @@ fn granted_scope(
         patient: context.patient.is_some(),
         encounter: context.encounter.is_some(),
         fhir_user: context.user.fhir_user.is_some(),
-        openid: ctx.world.keys.signing().is_some(),
+        openid: ctx.world.keys.signing(ctx.now()).is_some(),
         context: &context.fhir_context,
         online,
         offline,
