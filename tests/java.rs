@@ -63,8 +63,10 @@ fn kit() -> Option<&'static Kit> {
 
 impl Kit {
     fn properties(&self) -> Vec<String> {
-        let mut properties =
-            vec![format!("-Dereferral.native.path={}", self.native.display()), format!("-Dereferral.test.others={}", self.folder.display())];
+        let mut properties = vec![
+            format!("-Dereferral.native.path={}", self.native.display()),
+            format!("-Dereferral.test.others={}", self.folder.display()),
+        ];
         if let Some(noexec) = noexec() {
             properties.push(format!("-Dereferral.test.noexec={}", noexec.display()));
         }
@@ -84,7 +86,8 @@ impl Kit {
 /// A folder from which nothing can be executed, where the system has one that we can write to.
 fn noexec() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/mounts").ok()?;
-    let mut folders = mounts.lines().filter(|line| line.split(' ').nth(3).is_some_and(|options| options.split(',').any(|word| word == "noexec")));
+    let mut folders =
+        mounts.lines().filter(|line| line.split(' ').nth(3).is_some_and(|options| options.split(',').any(|word| word == "noexec")));
     let found = folders.find_map(|line| {
         let folder = Path::new(line.split(' ').nth(1)?).join("ereferral-java-noexec");
         fs::create_dir_all(&folder).ok().map(|()| folder)
@@ -157,11 +160,13 @@ fn the_sample_pos_in_java_passes_the_demo() {
     run(compile.arg("-d").arg(&classes).arg("bindings/java/examples/Pos.java"));
     // The demo runs a program called POS.
     let program = kit.folder.join("pos");
-    let line = format!("#!/bin/sh\nexec java -Dereferral.native.path={} -cp {} Pos \"$@\"\n", kit.native.display(), classes.display());
+    let line =
+        format!("#!/bin/sh\nexec java -Dereferral.native.path={} -cp {} Pos \"$@\"\n", kit.native.display(), classes.display());
     fs::write(&program, line).unwrap();
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let said = run(Command::new("tools/demo.sh").arg(&program).arg(sandbox).arg("tests/fixtures/ocean-like-add-service-request.json"));
+    let said =
+        run(Command::new("tools/demo.sh").arg(&program).arg(sandbox).arg("tests/fixtures/ocean-like-add-service-request.json"));
     assert!(said.contains("\nDEMO OK\n"), "{said}");
 }
 
@@ -190,6 +195,14 @@ fn another_project_uses_the_package_from_a_local_repository() {
         let jar = kit.folder.join(format!("package/ereferral-{}{suffix}.jar", env!("CARGO_PKG_VERSION")));
         println!("{}: {} bytes", jar.file_name().unwrap().to_string_lossy(), fs::metadata(&jar).unwrap().len());
     }
+}
+
+#[test]
+#[ignore = "full run"]
+fn a_hapi_server_takes_our_messages_and_a_hapi_client_sends_them_back() {
+    let Some(kit) = kit() else { return };
+    run(kit.maven("bindings/java/pom.xml", "package").args(["install", "-DskipTests"]).args(kit.properties()));
+    run(kit.maven("bindings/java/hapi/pom.xml", "hapi-messaging").args(["test", "-Dtest=MessagingTest"]).args(kit.properties()));
 }
 
 /// HAPI FHIR on what this library composes.

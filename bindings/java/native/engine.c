@@ -91,6 +91,17 @@ FN(jint, sessionEnd)(JAVA, jlong engine, jbyteArray session)
     return (jint)count;
 }
 
+FN(jint, grantRevoke)(JAVA, jlong engine, jint what, jbyteArray id)
+{
+    uint32_t count = 0;
+    input x;
+    (void)native;
+    if (!take(env, id, &x)) return 0;
+    CALL(eref_grant_revoke(AS(eref_engine, engine), what, x.data, x.len, &count, &error));
+    done(&x);
+    return (jint)count;
+}
+
 DO2(chartPut, eref_engine, eref_chart_put)
 
 /* ---- events ---- */

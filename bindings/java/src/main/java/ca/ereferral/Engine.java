@@ -144,6 +144,19 @@ public final class Engine extends Handle {
     }
 
     /**
+     * Revokes what apps and backend services were granted for one user, client, patient or launch ({@code eref_grant_revoke}).
+     *
+     * @param what one of {@link GrantOf}: whose id it is
+     * @param id the id
+     * @return how many grants there were
+     * @throws EReferralException {@link Status#INVALID_ARGUMENT} (what), {@link Status#STORE}
+     */
+    public int revokeGrants(int what, String id) {
+        byte[] whose = Utf8.needed(id, "id");
+        return number(engine -> Native.grantRevoke(engine, what, whose));
+    }
+
+    /**
      * Adds to the chart of a launch, or replaces there ({@code eref_chart_put}).
      *
      * @param launchId the id of the launch

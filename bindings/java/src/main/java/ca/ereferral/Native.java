@@ -37,6 +37,7 @@ final class Native {
     static native void launchFree(long launch);
     static native void launchEnd(long engine, byte[] launchId);
     static native int sessionEnd(long engine, byte[] session);
+    static native int grantRevoke(long engine, int what, byte[] id);
     static native void chartPut(long engine, byte[] launchId, byte[] resources);
 
     static native long eventNext(long engine, int kinds, int timeout, long cancel);
