@@ -1,4 +1,5 @@
 # make lib                  what a host ships, into dist/: header, shared and static library, list of exports, pkg-config file
+# make java-package         the Java package (jar, sources, javadoc) with the native library of this system, into dist/java
 # make demo                 a launch, notifications and a referral, between a small POS written in C and a pretend RMS
 # make demo MESSAGE=FILE    the same, with FILE as the message that is posted to the POS at the end
 # make test                 every suite, then the demo; installs what it needs and says so (root, or sudo without a password)
@@ -24,7 +25,7 @@ FEATURES = cli,sandbox,test-panic
 
 DEMO = $(TARGET)/demo
 
-.PHONY: lib demo demo-build check-tools test test-quick test-setup fuzz lint bench dotnet-package bench-dotnet
+.PHONY: lib java-package demo demo-build check-tools test test-quick test-setup fuzz lint bench dotnet-package bench-dotnet
 
 # Each crate type in a run of its own: cargo drops LTO without a word when an rlib is built in the same run.
 lib:
@@ -41,6 +42,14 @@ lib:
 	@readelf -d "$(DIST)/libereferral.so.1" | grep -q 'SONAME.*libereferral.so.1' || { echo 'no SONAME'; exit 1; }
 	@readelf -d "$(DIST)/libereferral.so.1" | grep -q NODELETE || { echo 'no NODELETE'; exit 1; }
 	@ls -l "$(DIST)" | awk 'NR > 1 { printf "%12d  %s\n", $$5, $$9 }'
+
+# Natives of other systems that lie in dist/java/natives already (windows-x86_64/ereferral-jni.dll, ...) go into the jar with it.
+java-package: lib
+	@tools/java-native.sh "$(DIST)/libereferral.a" "$(DIST)/java/natives/linux-$$(uname -m)/libereferral-jni.so"
+	@mvn -B -q -f bindings/java/pom.xml install -DskipTests -Dereferral.natives="$(abspath $(DIST))/java/natives" \
+	  -Dereferral.build="$(abspath $(TARGET))/java-package" -Dmaven.repo.local="$(abspath $(DIST))/java/repository"
+	@cp "$(TARGET)"/java-package/ereferral-*.jar bindings/java/pom.xml "$(DIST)/java/"
+	@ls -l "$(DIST)/java" | awk 'NR > 1 { printf "%12d  %s\n", $$5, $$9 }'
 
 demo: demo-build
 	@tools/demo.sh "$(DEMO)/pos" "$(TARGET)/debug/ereferral-sandbox" "$(MESSAGE)"

@@ -57,6 +57,7 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("REFUSE_", "Refusal", "Reasons to refuse a question: {@link Event#refuse}."),
     ("DELIVERY_", "DeliveryState", "Where a delivery stands: {@link Delivery#state}."),
     ("LOG_", "LogLevel", "Levels of log lines: {@link LogLine#level}."),
+    ("GRANT_", "GrantOf", "Whose grants are revoked: {@link Engine#revokeGrants}."),
     ("", "Status", "Which failure it is: {@link EReferralException#status}. Versions to come add some."),
 ];
 

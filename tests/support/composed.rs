@@ -50,9 +50,10 @@ pub fn taken(draft: &Draft) -> Vec<&'static Field> {
     FIELDS.iter().filter(|field| names.contains(&field.name)).collect()
 }
 
-/// Which resource the message is about, where the event leaves a choice.
+/// Which resource the message is about, where the event leaves a choice. The example of a booking is not cancelled, and has no reason for that.
 pub fn is_about(event: &str, field: &Field) -> bool {
-    !(event != "notify-add-appointment" && field.name.starts_with("appointment."))
+    field.name != "appointment.cancellation_reason"
+        && !(event != "notify-add-appointment" && field.name.starts_with("appointment."))
 }
 
 pub fn built(draft: &Draft, what: &str) -> Message {

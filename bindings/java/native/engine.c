@@ -91,6 +91,17 @@ FN(jint, sessionEnd)(JAVA, jlong engine, jbyteArray session)
     return (jint)count;
 }
 
+FN(jint, grantRevoke)(JAVA, jlong engine, jint what, jbyteArray id)
+{
+    uint32_t count = 0;
+    input x;
+    (void)native;
+    if (!take(env, id, &x)) return 0;
+    CALL(eref_grant_revoke(AS(eref_engine, engine), what, x.data, x.len, &count, &error));
+    done(&x);
+    return (jint)count;
+}
+
 DO2(chartPut, eref_engine, eref_chart_put)
 
 /* ---- events ---- */
@@ -200,19 +211,10 @@ FN(void, referralLink)(JAVA, jlong engine, jbyteArray referral, jbyteArray syste
 
 DO2(referralSettle, eref_engine, eref_referral_settle)
 DO1(auditNote, eref_engine, eref_audit_note)
+DOCUMENT1(auditVerify, eref_audit_verify)
 LIST1(inboxList, eref_inbox_list)
 
-FN(jbyteArray, inboxShow)(JAVA, jlong engine, jbyteArray reception)
-{
-    eref_string *out = NULL;
-    input x;
-    (void)native;
-    if (!take(env, reception, &x)) return NULL;
-    CALL(eref_inbox_show(AS(eref_engine, engine), x.data, x.len, &out, &error));
-    done(&x);
-    return owned(env, out);
-}
-
+DOCUMENT1(inboxShow, eref_inbox_show)
 DO1(inboxResend, eref_engine, eref_inbox_resend)
 
 FN(jbyteArray, logNext)(JAVA, jlong engine, jintArray level)

@@ -126,6 +126,19 @@ void raise_failure(JNIEnv *env, eref_error *error);
         return LONG(out);                                                \
     }
 
+/* A document about an engine, asked for with a text. */
+#define DOCUMENT1(name, export)                                          \
+    FN(jbyteArray, name)(JAVA, jlong engine, jbyteArray a)               \
+    {                                                                    \
+        eref_string *out = NULL;                                         \
+        input x;                                                         \
+        (void)native;                                                    \
+        if (!take(env, a, &x)) return NULL;                              \
+        CALL(export(AS(eref_engine, engine), x.data, x.len, &out, &error)); \
+        done(&x);                                                        \
+        return owned(env, out);                                          \
+    }
+
 /* A document about an engine, asked for with a text and a limit. */
 #define LIST1(name, export)                                              \
     FN(jbyteArray, name)(JAVA, jlong engine, jbyteArray a, jint limit)   \

@@ -47,6 +47,8 @@ fn of(kind: &str) -> &'static [Invariant] {
                 |node| has(node, "start") == has(node, "end")),
             invariant!(Error, "start", "only a proposed, cancelled or waitlisted appointment has no start and end", "FHIR R4 Appointment app-3",
                 |node| has(node, "start") || ["proposed", "cancelled", "waitlist"].contains(&text(node, "status"))),
+            invariant!(Error, "cancelationReason", "only a cancelled or missed appointment has a reason for it", "FHIR R4 Appointment app-4",
+                |node| !has(node, "cancelationReason") || ["cancelled", "noshow"].contains(&text(node, "status"))),
             invariant!(Error, "end", "the end is before the start", "FHIR R4 Appointment.end", |node| in_order(node, "start", "end")),
         ] },
         "Task" => const { &[invariant!(Error, "lastModified", "it was modified before it was written", "FHIR R4 Task inv-1",

@@ -144,6 +144,19 @@ public final class Engine extends Handle {
     }
 
     /**
+     * Revokes what apps and backend services were granted for one user, client, patient or launch ({@code eref_grant_revoke}).
+     *
+     * @param what one of {@link GrantOf}: whose id it is
+     * @param id the id
+     * @return how many grants there were
+     * @throws EReferralException {@link Status#INVALID_ARGUMENT} (what), {@link Status#STORE}
+     */
+    public int revokeGrants(int what, String id) {
+        byte[] whose = Utf8.needed(id, "id");
+        return number(engine -> Native.grantRevoke(engine, what, whose));
+    }
+
+    /**
      * Adds to the chart of a launch, or replaces there ({@code eref_chart_put}).
      *
      * @param launchId the id of the launch
@@ -419,6 +432,19 @@ public final class Engine extends Handle {
     public void noteAudit(String json) {
         byte[] note = Utf8.needed(json, "json");
         run(engine -> Native.auditNote(engine, note));
+    }
+
+    /**
+     * Says whether any entry of the audit trail was changed, removed, added or moved ({@code eref_audit_verify}). Takes a few seconds for
+     * a million entries.
+     *
+     * @param known the "heads" of an earlier report that was kept outside the store, or null
+     * @return a JSON object (docs/schema/audit-report.json)
+     * @throws EReferralException {@link Status#INVALID_JSON}, {@link Status#INVALID_ARGUMENT} (no heads of a report), {@link Status#STORE}
+     */
+    public String verifyAudit(String known) {
+        byte[] heads = Utf8.bytes(known);
+        return text(engine -> Native.auditVerify(engine, heads));
     }
 
     /**

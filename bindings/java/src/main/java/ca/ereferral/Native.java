@@ -37,6 +37,7 @@ final class Native {
     static native void launchFree(long launch);
     static native void launchEnd(long engine, byte[] launchId);
     static native int sessionEnd(long engine, byte[] session);
+    static native int grantRevoke(long engine, int what, byte[] id);
     static native void chartPut(long engine, byte[] launchId, byte[] resources);
 
     static native long eventNext(long engine, int kinds, int timeout, long cancel);
@@ -100,6 +101,7 @@ final class Native {
     static native void referralLink(long engine, byte[] referralId, byte[] system, byte[] value);
     static native void referralSettle(long engine, byte[] referralId, byte[] to);
     static native void auditNote(long engine, byte[] json);
+    static native byte[] auditVerify(long engine, byte[] known);
     static native byte[] inboxList(long engine, byte[] state, int limit);
     static native byte[] inboxShow(long engine, byte[] receptionId);
     static native void inboxResend(long engine, byte[] receptionId);

@@ -3,6 +3,7 @@ package ca.ereferral;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -11,18 +12,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Many events with a garbage collector that is never idle. One message is handed out again and again: its event is
+ * Many events with a garbage collector that a second thread keeps running. One message is handed out again and again: its event is
  * given back each time; parked after its tenth time it is made available again.
  */
 final class ManyEventsTest {
-    private static final int EVENTS = Integer.getInteger("ereferral.test.events", 3_000);
+    private static final int EVENTS = Integer.getInteger("ereferral.test.events", 1_000);
     /** What the runtime itself may come to use meanwhile; 1,000,000 leaks of 16 bytes are more. */
     private static final long ROOM = 12 << 20;
 
     @TempDir
     Path folder;
+    private final Semaphore rounds = new Semaphore(0);
 
-    private static void take(Clinic clinic, int count) {
+    private void take(Clinic clinic, int count) {
         for (int taken = 0; taken < count; taken++) {
             Event event = clinic.engine.nextEvent(EventKind.MESSAGE, 0, null);
             if (event == null) {
@@ -33,6 +35,9 @@ final class ManyEventsTest {
             assertTrue(event.id().length() > 0 && event.json().length() > 0);
             event.retry(0, "again");
             event.close();
+            if (taken % 100 == 0) {
+                rounds.release();
+            }
         }
     }
 
@@ -43,14 +48,14 @@ final class ManyEventsTest {
         Path place = Files.isWritable(memory) ? Files.createTempDirectory(memory, "ereferral-java") : folder;
         AtomicBoolean over = new AtomicBoolean();
         Thread stress = new Thread(() -> {
-            while (!over.get()) {
+            for (rounds.acquireUninterruptibly(); !over.get(); rounds.acquireUninterruptibly()) {
                 System.gc();
             }
         });
         try (Clinic clinic = new Clinic(place, "127.0.0.1:9")) {
             assertEquals(200, clinic.receive(clinic.bundle("R-1")));
             stress.start();
-            take(clinic, Math.min(EVENTS, 2_000));
+            take(clinic, EVENTS / 10);
             int objects = NativeRef.live();
             long bytes = TestNatives.bytesInUse();
             take(clinic, EVENTS);
@@ -60,6 +65,7 @@ final class ManyEventsTest {
             assertTrue(more < ROOM, "native memory grew by " + more);
         } finally {
             over.set(true);
+            rounds.release();
             stress.join();
             try (java.util.stream.Stream<Path> files = Files.list(place)) {
                 files.map(Path::toFile).forEach(java.io.File::delete);

@@ -77,6 +77,7 @@ final class TextTest {
             assertTrue(target.engine.findReferral("https://pos.test/" + WORLD, WORLD).contains(referral));
             assertTrue(target.engine.referralHistory(referral, 10).contains("add-service-request"));
             target.engine.noteAudit("{\"viewed\": \"" + WORLD + "\"}");
+            assertTrue(target.engine.verifyAudit(null).contains("\"whole\""));
         }
         assertTrue(Files.exists(folder.resolve(WORLD).resolve("pos.db")));
     }
@@ -92,6 +93,7 @@ final class TextTest {
                 engine.putChart(launch.id(), "{\"resourceType\": \"Patient\", \"id\": \"p1\", \"name\": [{\"family\": \"" + WORLD + "\"}]}");
                 assertTrue(launch.correlation().length() > 0);
             }
+            assertEquals(0, engine.revokeGrants(GrantOf.PATIENT, WORLD));
             assertEquals(1, engine.endSession(WORLD));
             EReferralException failure = assertThrows(EReferralException.class, () -> engine.newDraft(WORLD, "add-service-request"));
             assertEquals(Status.NOT_FOUND, failure.status());
