@@ -34,7 +34,8 @@ pub struct Server {
     _folder: TempDir,
 }
 
-fn settings() -> Value {
+/// The configuration that `with` changes.
+pub fn settings() -> Value {
     let app = |client_id: &str, host: &str| {
         json!({ "client_id": client_id, "launch_url": format!("https://{host}/launch?site=7"), "redirect_uris": [format!("https://{host}/cb")],
                 "scopes": "launch openid fhirUser profile patient/*.rs patient/DocumentReference.c user/Practitioner.rs",

@@ -187,7 +187,9 @@ impl<'a> Verification<'a> {
             self.check_place("the head that was noted", &head.node_id, head.seq, &hex(&head.hash))?;
         }
         if !known.is_empty() && !known.iter().any(|head| self.heads.contains_key(&head.node_id)) {
-            self.problem("none of the chains that were noted is here: this is another store, or they outlived their time".to_owned());
+            self.problem(
+                "none of the chains that were noted is here: this is another store, or they outlived their time".to_owned(),
+            );
         }
         self.check_chains().map_err(store_error)?;
         Ok(self.report)
