@@ -184,6 +184,7 @@ fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
         settings: Arc::new(serde_json::from_value(settings).unwrap()),
         keys: Arc::new(Keys::new(Vec::new())),
         log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+        throttle: Arc::default(),
         signals: Arc::new(|_| {}),
     });
     let body = messages::referral(LETTER);

@@ -21,7 +21,7 @@ use ereferral::proto::exchange::{Answer, Signal, World};
 use ereferral::proto::http::secret_hash;
 use ereferral::proto::settings::{Network, Settings};
 use ereferral::proto::smart::keys::Keys;
-use ereferral::proto::store::{NewLaunch, NewToken, Store, TokenKind};
+use ereferral::proto::store::{Grant, GrantKind, NewGrant, NewLaunch, NewToken, Store, TokenKind};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -60,6 +60,8 @@ fn settings(listen: Value, limits: Value) -> Settings {
     serde_json::from_value(document).unwrap()
 }
 
+const CONTEXT: &str = r#"{"partner": "rms", "user": {"id": "u1"}, "patient": "p1"}"#;
+
 /// A launch for Testpatient `p1` whose chart was not pushed, and the app's token for it.
 fn grant(store: &dyn Store) {
     let now = clock::now();
@@ -69,26 +71,38 @@ fn grant(store: &dyn Store) {
         partner: "rms".to_owned(),
         handle: secret_hash("handle"),
         start: None,
+        cookie: None,
         session: String::new(),
+        patient: None,
         correlation: "c".into(),
         health_number: None,
         start_until: now,
         handle_until: ends,
         ends,
-        context: r#"{"partner": "rms", "user": {"id": "u1"}, "patient": "p1"}"#.to_owned(),
+        context: CONTEXT.to_owned(),
         chart: Vec::new(),
+    };
+    let grant = Grant {
+        id: "g1".to_owned(),
+        kind: GrantKind::Online,
+        launch_id: Some("l1".to_owned()),
+        client_id: "app".to_owned(),
+        partner: "rms".to_owned(),
+        scope: "patient/*.rs".to_owned(),
+        context: CONTEXT.to_owned(),
+        ends,
+        idle_ends: ends,
     };
     let token = NewToken {
         hash: secret_hash(FHIR_TOKEN),
         kind: TokenKind::Access,
-        grant_id: "g1".to_owned(),
-        launch_id: "l1".to_owned(),
+        grant_id: Some("g1".to_owned()),
         client_id: "app".to_owned(),
         scope: "patient/*.rs".to_owned(),
         expires: ends,
     };
     store.save_launch(&launch, now).unwrap();
-    store.save_token(&token, now).unwrap();
+    store.save_grant(&NewGrant { grant, user: None, patient: None }, &token, now).unwrap();
 }
 
 fn kit(settings: Settings, questions: Questions) -> Kit {
@@ -101,6 +115,7 @@ fn kit(settings: Settings, questions: Questions) -> Kit {
         settings: Arc::new(settings),
         keys: Arc::new(Keys::new(Vec::new())),
         log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+        throttle: Arc::default(),
         signals: Arc::new(move |signal| sink.lock().unwrap().push(signal)),
     });
     let (listen, now) = (world.settings.listen.clone(), world.clone());

@@ -18,6 +18,8 @@ mod grants;
 mod keeping;
 #[path = "store_contract/launches.rs"]
 mod launches;
+#[path = "store_contract/logins.rs"]
+mod logins;
 
 const NOW: Millis = 1_800_000_000_000;
 const SECOND: Millis = 1000;
@@ -188,7 +190,9 @@ fn launch(number: u8) -> NewLaunch {
         partner: "app".into(),
         handle: [number; 32],
         start: Some([number + 100; 32]),
+        cookie: None,
         session: "session of Testpatient".into(),
+        patient: Some("p".into()),
         correlation: format!("correlation-{number}"),
         health_number: Some("9999 999 999".into()),
         start_until: NOW + 60 * SECOND,
@@ -219,7 +223,14 @@ fn grant(launch_id: &str) -> NewGrant {
 }
 
 fn code(number: u8, launch_id: &str) -> NewCode {
-    NewCode { hash: [number; 32], grant: grant(launch_id), expires: NOW + 60 * SECOND, binding: r#"{"nonce":"n"}"#.into() }
+    NewCode {
+        hash: [number; 32],
+        grant: grant(launch_id),
+        expires: NOW + 60 * SECOND,
+        binding: r#"{"nonce":"n"}"#.into(),
+        reuse: false,
+        picked: false,
+    }
 }
 
 fn token(number: u8, launch_id: &str) -> NewToken {

@@ -58,6 +58,7 @@ impl Clinic {
             settings: Arc::new(settings),
             keys: Arc::new(Keys::new(Vec::new())),
             log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+            throttle: Arc::default(),
             signals: Arc::new(|_| {}),
         };
         Self { world: Arc::new(world), published: None, peer: Peer::default(), now: Cell::new(NOW), _folder: folder }

@@ -352,6 +352,10 @@ mod tests {
             ("network.answer_bytes", |j| j["network"] = serde_json::json!({"answer_bytes": 0})),
             ("network.first_retry_ms", |j| j["network"] = serde_json::json!({"first_retry_ms": 0})),
             ("network.give_up_hours", |j| j["network"] = serde_json::json!({"give_up_hours": 10_000})),
+            ("limits.login_seconds", |j| j["limits"] = serde_json::json!({"login_seconds": 1})),
+            ("smart.login_url", |j| j["smart"] = serde_json::json!({"login_url": "http://pos.test/login"})),
+            ("smart.frame_ancestors[0]", |j| j["smart"] = serde_json::json!({"frame_ancestors": ["*"]})),
+            ("smart.style.color_text", |j| j["smart"] = serde_json::json!({"style": {"color_text": 7}})),
             ("limits.no_such", |j| j["limits"] = serde_json::json!({"no_such": 1})),
         ];
         for (path, change) in cases {

@@ -39,11 +39,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends all launches of a host session, as when the user signs out or changes patient. Returns how many there were.
+    /// Ends all launches of a host session, as when the user signs out. Returns how many there were.
     pub fn session_end(&self, session: &str) -> Result<u32> {
-        let ended = self.0.store.end_session(session, clock::now())?;
+        Ok(self.tell_all_ended(&self.0.store.end_session(session, clock::now())?))
+    }
+
+    /// Ends the launches of a host session that are about another patient than this one, or about any when `patient` is `None`: the
+    /// user has changed patient. Launches without a patient go on. Returns how many there were.
+    pub fn session_patient(&self, session: &str, patient: Option<&str>) -> Result<u32> {
+        Ok(self.tell_all_ended(&self.0.store.change_patient(session, patient, clock::now())?))
+    }
+
+    fn tell_all_ended(&self, ended: &[(String, String)]) -> u32 {
         ended.iter().for_each(|(id, partner)| self.0.tell_ended(id, partner, "ended"));
-        Ok(u32::try_from(ended.len()).unwrap_or(u32::MAX))
+        u32::try_from(ended.len()).unwrap_or(u32::MAX)
     }
 
     /// Adds to a launch's chart, or replaces what it has: a resource, an array of resources, or a Bundle.

@@ -38,6 +38,7 @@ use crate::proto::exchange::{Signal, World};
 use crate::proto::settings::{OnOff, Partner, Pkce, Role, Settings};
 use crate::proto::smart::keys::Keys;
 use crate::proto::store::{Millis, Node, SigningKey, Store};
+use crate::proto::throttle::Throttle;
 
 /// An engine on a store: serving (listener, worker, timers) or a desk (none of them). Shared: copies are the same engine.
 ///
@@ -109,7 +110,7 @@ impl Engine {
         let keys = Arc::new(signing_keys(&settings, store.as_ref())?);
         let outlet = log_outlet(&settings)?;
         let clients = Clients::new(&settings)?;
-        let world = new_world(store.clone(), settings, keys, log.clone(), &queue)?;
+        let world = new_world(store.clone(), settings, keys, log.clone(), Arc::default(), &queue);
         let inner = Arc::new(Inner {
             store,
             node,
@@ -179,7 +180,7 @@ impl Inner {
         let keys = Arc::new(signing_keys(&settings, self.store.as_ref())?);
         let outlet = log_outlet(&settings)?;
         let clients = Clients::new(&settings)?;
-        let world = new_world(self.store.clone(), settings, keys, self.log.clone(), &self.queue)?;
+        let world = new_world(self.store.clone(), settings, keys, self.log.clone(), self.world().throttle.clone(), &self.queue);
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(world);
         *self.clients() = clients;
         self.tokens.forget();
@@ -259,10 +260,11 @@ fn new_world(
     settings: Settings,
     keys: Arc<Keys>,
     log: Arc<Log>,
+    throttle: Arc<Throttle>,
     queue: &Arc<events::Queue>,
-) -> Result<World> {
+) -> World {
     let queue = queue.clone();
-    Ok(World { store, settings: Arc::new(settings), keys, log, signals: Arc::new(move |signal| queue.signal(signal)) })
+    World { store, settings: Arc::new(settings), keys, log, throttle, signals: Arc::new(move |signal| queue.signal(signal)) }
 }
 
 /// The key of an alert about one partner.

@@ -176,6 +176,7 @@ impl Engine {
         if threads_ended {
             inner.run().ending = None;
         }
+        inner.store.flush_accesses(clock::now())?;
         // What is still being sent is covered by the lease until its end.
         let leaving = inner.clone();
         let holds_lease = was_running && inner.settings().serve;
@@ -283,6 +284,9 @@ impl Inner {
             }
         }
         self.reload_changed();
+        self.store.flush_accesses(now)?;
+        let world = self.world();
+        world.throttle.over(now).iter().for_each(|episode| self.queue.signal(Signal::too_often(&world.settings, episode, false)));
         if purge {
             self.store.purge(&self.settings().retention, now)?;
         }

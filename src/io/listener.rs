@@ -90,6 +90,7 @@ struct Door {
     address: SocketAddr,
     tls: Option<Arc<ServerTls>>,
     purposes: Option<Vec<Purpose>>,
+    forwarded: bool,
     places: Arc<Semaphore>,
 }
 
@@ -104,7 +105,10 @@ impl Listener {
             let socket = bind(&listen.address, tls.is_some())?;
             let address = socket.local_addr().map_err(|reason| refused(&listen.address, &reason))?;
             let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-            bound.push((socket, Arc::new(Door { address, tls, purposes: listen.purposes.clone(), places })));
+            bound.push((
+                socket,
+                Arc::new(Door { address, tls, purposes: listen.purposes.clone(), forwarded: listen.forwarded, places }),
+            ));
         }
         let runtime = runtime()?;
         let (stop, stopping) = flag::channel(false);
@@ -226,7 +230,13 @@ async fn connection(shared: &Arc<Shared>, door: &Door, stream: TcpStream, client
     // Without it small answers wait for the client's acknowledgement. A failure only costs time.
     let _ = stream.set_nodelay(true);
     let stream = wire::Wire(stream);
-    let mut peer = Peer { address: Some(client), certificate: None, purposes: door.purposes.clone() };
+    let mut peer = Peer {
+        address: Some(client),
+        tls: door.tls.is_some(),
+        forwarded: door.forwarded,
+        certificate: None,
+        purposes: door.purposes.clone(),
+    };
     let world = (shared.options.world)();
     let limits = &world.settings.limits;
     let Some(tls) = &door.tls else {

@@ -5,7 +5,7 @@
 //! There is no runtime behind it; [`Exchange::step`] polls once and says what is needed next. Dropping an exchange at any step is safe.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -16,6 +16,7 @@ use crate::proto::jwt::{KeySet, KeySource, KeysAt, KeysWanted};
 use crate::proto::settings::{Partner, Purpose, Settings};
 use crate::proto::smart::keys::Keys;
 use crate::proto::store::{Millis, Refusal, Store};
+use crate::proto::throttle::{Door, Episode, Throttle};
 use crate::proto::{http, messaging, smart};
 
 /// What an exchange works on. Shared by all exchanges of an engine.
@@ -28,6 +29,8 @@ pub struct World {
     pub keys: Arc<Keys>,
     /// Where log lines go.
     pub log: Arc<Log>,
+    /// How often who knocked.
+    pub throttle: Arc<Throttle>,
     /// Where LAUNCH and ALERT events go.
     pub signals: Arc<dyn Fn(Signal) + Send + Sync>,
 }
@@ -37,6 +40,10 @@ pub struct World {
 pub struct Peer {
     /// Its address.
     pub address: Option<SocketAddr>,
+    /// The listener speaks TLS.
+    pub tls: bool,
+    /// A proxy of ours stands before the listener and says who its client is (`listen[].forwarded`).
+    pub forwarded: bool,
     /// Its client certificate (DER), verified by the listener.
     pub certificate: Option<Vec<u8>>,
     /// What this listener serves; `None` means everything.
@@ -68,6 +75,17 @@ pub enum Signal {
         /// False when the condition ended.
         started: bool,
     },
+}
+
+impl Signal {
+    /// The alert that somebody knocks too often, or does no more.
+    pub fn too_often(settings: &Settings, (door, client): &Episode, started: bool) -> Self {
+        let app = client.as_deref().and_then(|id| settings.app(id));
+        let partner = app.map(|(partner, _)| partner.name.clone());
+        let who = partner.as_deref().unwrap_or("unknown");
+        let text = if started { "requests come too often and are refused" } else { "requests come no more often than they may" };
+        Self::Alert { key: format!("too-often:{}:{who}", door.as_str()), partner: partner.clone(), text: text.to_owned(), started }
+    }
 }
 
 /// A question to the host, with a deadline kept by the driver.
@@ -188,6 +206,26 @@ impl Ctx {
         if let Err(error) = self.store().audit_refusal(&refusal, self.now()) {
             self.world.log.line(Level::Error, "audit", format!("a refusal could not be recorded: {error}"));
         }
+    }
+    /// The address to be counted and noted: the peer's, or the one that our own proxy wrote last.
+    pub fn address(&self, request: &Request) -> Option<IpAddr> {
+        let forwarded = || {
+            let line = request.headers().get_all("x-forwarded-for").iter().last()?.to_str().ok()?;
+            line.rsplit(',').next()?.trim().parse().ok()
+        };
+        let own = self.peer.address.map(|address| address.ip());
+        if self.peer.forwarded { forwarded().or(own) } else { own }
+    }
+    /// Counts a request at a door; the seconds to wait when there were too many. `client_id` is what the request says.
+    pub fn knock(&self, request: &Request, door: Door, client_id: Option<&str>) -> Result<(), i64> {
+        let app = client_id.and_then(|id| self.settings().app(id));
+        let client = app.map(|(_, app)| app.client_id.as_str());
+        let knocked = self.world.throttle.knock(door, client, self.address(request), &self.settings().limits, self.now());
+        let Err(too_often) = knocked else { return Ok(()) };
+        if too_often.begins {
+            self.signal(Signal::too_often(self.settings(), &(door, client.map(str::to_owned)), true));
+        }
+        Err(too_often.retry_after)
     }
     /// The request's body, at most `limit` bytes.
     pub async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {

@@ -11,3 +11,4 @@ pub mod messaging;
 pub mod settings;
 pub mod smart;
 pub mod store;
+pub mod throttle;

@@ -5,10 +5,12 @@
 mod clients;
 mod inbound;
 mod outbound;
+mod smart;
 
 pub use clients::*;
 pub use inbound::*;
 pub use outbound::*;
+pub use smart::*;
 
 use std::time::Duration;
 
@@ -105,6 +107,9 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// Where state is kept.
     pub store: StoreSettings,
+    /// Signing in and the looks of the SMART Server.
+    #[serde(default)]
+    pub smart: Smart,
     /// The remote systems.
     #[serde(default)]
     pub partners: Vec<Partner>,
@@ -172,6 +177,9 @@ pub struct Listen {
     /// TLS material. Absent is accepted on loopback addresses only.
     #[serde(default)]
     pub tls: Option<ListenTls>,
+    /// Everything comes through a proxy that appends the client's address to `X-Forwarded-For`: that address is counted, not the proxy's.
+    #[serde(default)]
+    pub forwarded: bool,
 }
 
 /// What a listener serves.
@@ -361,6 +369,15 @@ pub struct SmartApp {
     /// `on` by default.
     #[serde(default)]
     pub browser_binding: OnOff,
+    /// `never` by default.
+    #[serde(default)]
+    pub launch_reuse: LaunchReuse,
+    /// Whether the host is asked (QUESTION `authorize`) before the app is granted anything.
+    #[serde(default)]
+    pub confirm: bool,
+    /// Whether the app may start by itself, where there is a `smart.login_url`.
+    #[serde(default)]
+    pub standalone: bool,
     /// Query keys the host may add to the launch URL.
     #[serde(default)]
     pub launch_query: Vec<String>,
@@ -453,10 +470,22 @@ pub struct Limits {
     pub start_seconds: u32,
     /// Life of a launch handle, in seconds.
     pub launch_seconds: u32,
+    /// Time to sign in on the host's page, in seconds.
+    pub login_seconds: u32,
     /// Life of an authorization code, in seconds.
     pub code_seconds: u32,
     /// Longest a launch lives, in seconds.
     pub session_seconds: u32,
+    /// Authorize requests a minute, of one app from one address. This and the next four: 0 for no limit.
+    pub authorize_per_minute: u32,
+    /// Start and sign-in addresses opened a minute, from one address.
+    pub start_per_minute: u32,
+    /// Token and revocation requests a minute, of one client from one address.
+    pub token_per_minute: u32,
+    /// Introspections a minute, of one client from one address.
+    pub introspect_per_minute: u32,
+    /// Requests to the FHIR API without a good token a minute, from one address.
+    pub failures_per_minute: u32,
     /// Log lines kept for `eref_log_next`.
     pub log_lines: usize,
 }
@@ -482,8 +511,14 @@ impl Default for Limits {
             event_lease_ms: 60_000,
             start_seconds: 60,
             launch_seconds: 300,
+            login_seconds: 600,
             code_seconds: 60,
             session_seconds: 12 * 3600,
+            authorize_per_minute: 300,
+            start_per_minute: 300,
+            token_per_minute: 600,
+            introspect_per_minute: 3000,
+            failures_per_minute: 300,
             log_lines: 2000,
         }
     }

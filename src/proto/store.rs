@@ -26,12 +26,12 @@ pub type SecretHash = [u8; 32];
 
 /// Durable state, shared by all processes of a clinic. See the module's text for the rules every implementation keeps.
 pub trait Store:
-    Serving + Inbox + Events + Outbox + Delivering + Launches + Grants + Charts + Keys + Referrals + Audit + Keeping
+    Serving + Inbox + Events + Outbox + Delivering + Launches + Logins + Grants + Charts + Keys + Referrals + Audit + Keeping
 {
 }
 
-impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Grants + Charts + Keys + Referrals + Audit + Keeping> Store
-    for T
+impl<T: Serving + Inbox + Events + Outbox + Delivering + Launches + Logins + Grants + Charts + Keys + Referrals + Audit + Keeping>
+    Store for T
 {
 }
 
@@ -132,6 +132,8 @@ pub trait Launches: Send + Sync {
     fn launch_referral(&self, id: &str) -> Result<Option<Option<String>>>;
     /// Ends all launches of a host session, except for their offline grants; returns their ids and partners.
     fn end_session(&self, session: &str, now: Millis) -> Result<Vec<(String, String)>>;
+    /// Ends the launches of a host session that are about another patient than this one, or about any; returns their ids and partners.
+    fn change_patient(&self, session: &str, patient: Option<&str>, now: Millis) -> Result<Vec<(String, String)>>;
     /// Ends the launches whose time is over, except for their offline grants; returns their ids and partners.
     fn end_overdue(&self, now: Millis) -> Result<Vec<(String, String)>>;
 }
@@ -163,6 +165,18 @@ pub trait Grants: Send + Sync {
     fn revoke_grant(&self, grant_id: &str, now: Millis) -> Result<()>;
     /// Revokes all grants of one user, client, patient or launch. Returns how many there were.
     fn revoke_grants(&self, whose: &Whose, now: Millis) -> Result<u32>;
+}
+
+/// Sign-ins on the host's page.
+pub trait Logins: Send + Sync {
+    /// Keeps a sign-in.
+    fn begin_login(&self, login: &NewLogin, now: Millis) -> Result<()>;
+    /// A sign-in that waits for the host, by its `eref_login` value.
+    fn login(&self, handle: &SecretHash, now: Millis) -> Result<Option<LoginRecord>>;
+    /// Uses up a sign-in and keeps the launch that came of it: one conditional update. False when it was used up or expired meanwhile.
+    fn finish_login(&self, handle: &SecretHash, launch: &NewLaunch, now: Millis) -> Result<bool>;
+    /// The authorize request that a launch came of, by the launch's handle.
+    fn login_request(&self, launch: &SecretHash, now: Millis) -> Result<Option<String>>;
 }
 
 /// The charts of launches.
@@ -216,6 +230,10 @@ pub trait Referrals: Send + Sync {
 pub trait Audit: Send + Sync {
     /// Appends that something was refused. The same refusal again and again is counted, and written every few seconds.
     fn audit_refusal(&self, refusal: &Refusal, now: Millis) -> Result<()>;
+    /// Counts an access to a chart. It is written with others by `flush_accesses`, or at once when very many wait.
+    fn audit_access(&self, access: Access, now: Millis) -> Result<()>;
+    /// Writes the accesses counted since the last time.
+    fn flush_accesses(&self, now: Millis) -> Result<()>;
     /// Checks that no entry was changed, removed, added or moved, and that the entries noted elsewhere are still there or were purged.
     fn audit_verify(&self, known: &[AuditHead]) -> Result<AuditReport>;
     /// The ends of all chains, to be noted elsewhere.

@@ -21,6 +21,46 @@ fn two_chains() -> Kit {
     kit
 }
 
+pub fn access() -> Access {
+    let by = Accessor {
+        launch_id: Some("launch-1".into()),
+        partner: "app".into(),
+        client_id: "client".into(),
+        user: Some("u-17".into()),
+        patient: Some("p1".into()),
+    };
+    Access { by, what: "read", resource_type: "Condition".into(), status: 200 }
+}
+
+#[test]
+fn accesses_are_counted_and_written_together() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    store.audit_access(access(), NOW).unwrap();
+    store.audit_access(access(), NOW + SECOND).unwrap();
+    store.audit_access(Access { what: "search", status: 403, ..access() }, NOW + SECOND).unwrap();
+    assert!(store.audit_entries(None, 9).unwrap().is_empty(), "no sync for each");
+    store.flush_accesses(NOW + 2 * SECOND).unwrap();
+    store.flush_accesses(NOW + 3 * SECOND).unwrap();
+    let entries = store.audit_entries(None, 9).unwrap();
+    assert_eq!(entries.len(), 1);
+    let content: serde_json::Value = serde_json::from_str(&entries[0].content).unwrap();
+    let expected = serde_json::json!({
+        "what": "fhir access", "id": "launch-1", "partner": "app", "client_id": "client", "user": "u-17", "patient": "p1",
+        "first": NOW, "last": NOW + SECOND, "accesses": [
+            {"what": "read", "type": "Condition", "status": 200, "count": 2},
+            {"what": "search", "type": "Condition", "status": 403, "count": 1}],
+    });
+    assert_eq!(content, expected);
+    assert_eq!(problems(&kit), Vec::<String>::new());
+    // The memory is bounded: very many are written at once.
+    for number in 0..600 {
+        let by = Accessor { launch_id: Some(number.to_string()), ..access().by };
+        store.audit_access(Access { by, ..access() }, NOW).unwrap();
+    }
+    assert!(store.audit_entries(None, 1000).unwrap().len() > 500);
+}
+
 fn damage(kit: &Kit, statements: &str) {
     rusqlite::Connection::open(kit.path("s.db")).unwrap().execute_batch(statements).unwrap();
 }

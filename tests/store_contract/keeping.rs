@@ -114,6 +114,7 @@ fn plant(store: &dyn Store, mark: &str) {
     let chart = vec![ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("Patient", mark) }];
     let started = NewLaunch {
         session: mark.into(),
+        patient: Some(mark.into()),
         correlation: mark.into(),
         health_number: Some(mark.into()),
         context: format!(r#"{{"user":"{mark}"}}"#),
@@ -122,7 +123,21 @@ fn plant(store: &dyn Store, mark: &str) {
     };
     store.save_launch(&started, NOW).unwrap();
     store.put_chart("launch-1", &chart, NOW).unwrap();
-    store.issue_code(&NewCode { binding: mark.into(), ..code(1, "launch-1") }, NOW).unwrap();
+    let mut code = NewCode { binding: mark.into(), picked: true, ..code(1, "launch-1") };
+    (code.grant.patient, code.grant.grant.context) = (Some(mark.into()), format!(r#"{{"patient":"{mark}"}}"#));
+    store.issue_code(&code, NOW).unwrap();
+    let login = NewLogin {
+        id: "login-1".into(),
+        handle: [1; 32],
+        cookie: [2; 32],
+        partner: "app".into(),
+        expires: NOW + SECOND,
+        request: mark.into(),
+    };
+    store.begin_login(&login, NOW).unwrap();
+    let by = Accessor { patient: Some(mark.into()), ..audit::access().by };
+    store.audit_access(Access { by, ..audit::access() }, NOW).unwrap();
+    store.flush_accesses(NOW).unwrap();
     store.use_jti("app", mark, NOW + SECOND, NOW).unwrap();
     let der = zeroize::Zeroizing::new(mark.as_bytes().to_vec());
     store.save_signing_key(&SigningKey { kid: "kid".into(), der, created: NOW }).unwrap();

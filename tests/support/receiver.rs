@@ -119,6 +119,7 @@ pub fn post(store: Arc<dyn Store>, settings: Arc<Settings>, now: i64, partner: &
         settings,
         keys: Arc::new(Keys::new(Vec::new())),
         log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+        throttle: Arc::default(),
         signals: Arc::new(|_| {}),
     };
     let request = http::Request::builder().method("POST").uri("/fhir/$process-message");

@@ -75,6 +75,7 @@ impl Server {
             settings: Arc::new(settings),
             keys: Arc::new(Keys::new(vec![key])),
             log: Arc::new(Log::new(100, Level::Debug, clock::now)),
+            throttle: Arc::default(),
             signals: Arc::new(move |signal| heard.lock().unwrap().push(signal)),
         };
         Self {

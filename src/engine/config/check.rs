@@ -12,7 +12,7 @@ use crate::error::{EREF_CONFIG, Error, Result};
 use crate::proto::guide::dialects::dialect;
 use crate::proto::messaging::attachment::host_of;
 use crate::proto::settings::{
-    ClientAuth, ClientCredentials, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, SmartApp,
+    ClientAuth, ClientCredentials, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, Smart, SmartApp, is_origin,
 };
 use crate::proto::store::Millis;
 
@@ -39,6 +39,7 @@ pub(super) fn check(settings: &Settings, now: Millis) -> Result<()> {
         check_listen(&format!("listen[{index}]"), listen)?;
     }
     check_limits(settings)?;
+    check_smart(&settings.smart)?;
     for (index, partner) in settings.partners.iter().enumerate() {
         let at = format!("partners[{index}]");
         check_partner(&at, partner)?;
@@ -107,7 +108,7 @@ fn check_listen(at: &str, listen: &Listen) -> Result<()> {
 fn check_limits(settings: &Settings) -> Result<()> {
     let limits = &settings.limits;
     let network = &settings.network;
-    let ranges: [(&str, u64, u64, u64); 26] = [
+    let ranges: [(&str, u64, u64, u64); 32] = [
         ("limits.message_bytes", limits.message_bytes as u64, 1024, 1 << 30),
         ("limits.request_bytes", limits.request_bytes as u64, 1024, 64 << 20),
         ("limits.write_bytes", limits.write_bytes as u64, 1024, 1 << 30),
@@ -126,6 +127,12 @@ fn check_limits(settings: &Settings) -> Result<()> {
         ("limits.event_lease_ms", limits.event_lease_ms, 100, 3_600_000),
         ("limits.start_seconds", limits.start_seconds.into(), 5, 300),
         ("limits.launch_seconds", limits.launch_seconds.into(), 30, 900),
+        ("limits.login_seconds", limits.login_seconds.into(), 60, 3600),
+        ("limits.authorize_per_minute", limits.authorize_per_minute.into(), 0, 1_000_000),
+        ("limits.start_per_minute", limits.start_per_minute.into(), 0, 1_000_000),
+        ("limits.token_per_minute", limits.token_per_minute.into(), 0, 1_000_000),
+        ("limits.introspect_per_minute", limits.introspect_per_minute.into(), 0, 1_000_000),
+        ("limits.failures_per_minute", limits.failures_per_minute.into(), 0, 1_000_000),
         ("limits.code_seconds", limits.code_seconds.into(), 5, 600),
         ("limits.session_seconds", limits.session_seconds.into(), 60, 86_400),
         ("limits.log_lines", limits.log_lines as u64, 1, 1_000_000),
@@ -154,6 +161,20 @@ fn check_limits(settings: &Settings) -> Result<()> {
         return Err(wrong(&format!("network.{name}"), value, "1 to 300000 milliseconds: nothing here waits for ever"));
     }
     Ok(())
+}
+
+fn check_smart(smart: &Smart) -> Result<()> {
+    if let Some(url) = &smart.login_url {
+        check_address("smart.login_url", url)?;
+    }
+    for (index, origin) in smart.frame_ancestors.iter().enumerate() {
+        if !is_origin(origin) {
+            let at = format!("smart.frame_ancestors[{index}]");
+            return Err(wrong(&at, format_args!("{origin:?}"), "an origin such as \"https://pos.example\""));
+        }
+    }
+    let style = smart.style.iter().flatten().find(|(_, value)| !value.is_string());
+    style.map_or(Ok(()), |(name, _)| Err(wrong(&format!("smart.style.{name}"), "something else", "a text")))
 }
 
 /// https, or http on a loopback address for development.

@@ -14,7 +14,7 @@ use crate::io::store::audit::{self, Place};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::vault::Vault;
 use crate::proto::http::same_bytes;
-use crate::proto::store::{Audit, AuditEntry, AuditHead, AuditReport, Millis, Refusal};
+use crate::proto::store::{Access, Audit, AuditEntry, AuditHead, AuditReport, Millis, Refusal};
 
 const DAY: Millis = 86_400_000;
 /// The same refusal is written at most so often; those between are counted.
@@ -47,6 +47,14 @@ impl Audit for Sqlite {
                            "not_written": repeated});
         let (vault, node) = (self.vault.clone(), self.node.id.clone());
         self.writer.write(move |connection| audit::append(connection, &vault, &node, now, &entry))
+    }
+
+    fn audit_access(&self, access: Access, now: Millis) -> Result<()> {
+        if self.count_access(access, now) { self.write_accesses(now) } else { Ok(()) }
+    }
+
+    fn flush_accesses(&self, now: Millis) -> Result<()> {
+        self.write_accesses(now)
     }
 
     fn audit_verify(&self, known: &[AuditHead]) -> Result<AuditReport> {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::io::store::sqlite::{Sqlite, store_error};
-use crate::io::store::{audit, vault::Vault};
+use crate::io::store::{audit, launches, vault::Vault};
 use crate::proto::store::{
     CodeRecord, Grant, GrantKind, Grants, Millis, NewCode, NewGrant, NewToken, Refreshed, SecretHash, TokenKind, TokenRecord,
     UsedRefresh, Whose,
@@ -121,15 +121,30 @@ impl Grants for Sqlite {
         let (vault, node) = (self.vault.clone(), self.node.id.clone());
         let sealed = SealedGrant::new(&vault, &code.grant)?;
         let binding = vault.seal("code.binding", &sealed.grant.id, code.binding.as_bytes())?;
-        let (hash, expires) = (code.hash, code.expires);
+        let (hash, expires, reuse) = (code.hash, code.expires, code.reuse);
+        let picked = match (&code.grant.patient, &code.grant.grant.launch_id) {
+            (Some(patient), Some(launch)) if code.picked => {
+                let context = vault.seal("launch.context", launch, code.grant.grant.context.as_bytes())?;
+                Some((launches::subject_mac(&vault, patient), context))
+            }
+            _ => None,
+        };
         self.writer.write(move |connection| {
             let SealedGrant { grant, .. } = &sealed;
             let used = connection
-                .prepare_cached("UPDATE launch SET state = 3 WHERE id = ?1 AND state IN (1, 2) AND handle_until > ?2")
-                .and_then(|mut update| update.execute(params![grant.launch_id, now]))
+                .prepare_cached(
+                    "UPDATE launch SET state = 3 WHERE id = ?1 AND (state IN (1, 2) OR (state = 3 AND ?3)) AND handle_until > ?2",
+                )
+                .and_then(|mut update| update.execute(params![grant.launch_id, now, reuse]))
                 .map_err(store_error)?;
             if used == 0 {
                 return Ok(false);
+            }
+            if let Some((subject, context)) = &picked {
+                connection
+                    .prepare_cached("UPDATE launch SET subject_mac = ?2, context = ?3 WHERE id = ?1")
+                    .and_then(|mut update| update.execute(params![grant.launch_id, subject, context]))
+                    .map_err(store_error)?;
             }
             sealed.insert(connection, now).map_err(store_error)?;
             connection

@@ -43,7 +43,7 @@ fn unnamed(bodies: Millis) -> String {
 }
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 14] {
+fn purge_statements(retention: &Retention) -> [String; 15] {
     let bodies = Millis::from(retention.body_days) * DAY;
     let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
     let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
@@ -67,6 +67,8 @@ fn purge_statements(retention: &Retention) -> [String; 14] {
             .to_owned(),
         format!("UPDATE token SET answer = NULL WHERE answer IS NOT NULL AND used < ?1 - {RETRY_MS}"),
         "DELETE FROM jti WHERE until < ?1".to_owned(),
+        // The launch that came of a sign-in is authorized within its own time.
+        format!("DELETE FROM login WHERE expires < ?1 - {DAY}"),
         format!("DELETE FROM launch WHERE ends < ?1 - {LAUNCHES}"),
     ]
 }

@@ -45,6 +45,11 @@ enum Takes {
     Online,
 }
 
+/// By what the launches of a patient are found.
+pub(super) fn subject_mac(vault: &Vault, patient: &str) -> [u8; 32] {
+    vault.lookup("subject", patient.as_bytes())
+}
+
 /// Ends a launch in a transaction: grants are gone, its chart is deleted.
 fn end(connection: &Connection, id: &str, takes: Takes) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE launch SET state = 4 WHERE id = ?1 AND state <> 4")?.execute([id])?;
@@ -59,34 +64,8 @@ fn end(connection: &Connection, id: &str, takes: Takes) -> rusqlite::Result<()> 
 
 impl Launches for Sqlite {
     fn save_launch(&self, launch: &NewLaunch, now: Millis) -> Result<()> {
-        let vault = self.vault.clone();
-        let context = vault.seal("launch.context", &launch.id, launch.context.as_bytes())?;
-        let session = (!launch.session.is_empty()).then(|| vault.lookup("session", launch.session.as_bytes()));
-        let correlation = vault.lookup("correlation", launch.correlation.as_bytes());
-        let patient = launch.health_number.as_deref().map(|number| health_number_mac(&vault, number));
-        let chart: Vec<_> =
-            launch.chart.iter().map(|resource| sealed_resource(&vault, &launch.id, resource)).collect::<Result<_>>()?;
-        let (launch, node) = (NewLaunch { chart: Vec::new(), ..launch.clone() }, self.node.id.clone());
-        self.writer.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO launch (id, partner, state, handle, start, session_mac, correlation_mac, patient_mac, created, start_until,
-                                         handle_until, ends, context)
-                     VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                )
-                .and_then(|mut insert| {
-                    insert.execute(params![
-                        launch.id, launch.partner, launch.handle, launch.start, session, correlation, patient, now,
-                        launch.start_until, launch.handle_until, launch.ends, context
-                    ])
-                })
-                .map_err(store_error)?;
-            for resource in &chart {
-                insert_resource(connection, &launch.id, resource).map_err(store_error)?;
-            }
-            let entry = json!({"what": "launch started", "id": launch.id, "partner": launch.partner});
-            audit::append(connection, &vault, &node, now, &entry)
-        })
+        let keep = self.keeping_launch(launch, now)?;
+        self.writer.write(keep)
     }
 
     fn start_launch(&self, start: &SecretHash, cookie: &SecretHash, now: Millis) -> Result<Started> {
@@ -157,6 +136,13 @@ impl Launches for Sqlite {
         self.end_where("session_mac = ?1", Some(session), "session ended", now)
     }
 
+    fn change_patient(&self, session: &str, patient: Option<&str>, now: Millis) -> Result<Vec<(String, String)>> {
+        let session = self.vault.lookup("session", session.as_bytes());
+        let subject = patient.map(|patient| subject_mac(&self.vault, patient)).unwrap_or_default();
+        let condition = "session_mac = substr(?1, 1, 32) AND subject_mac <> substr(?1, 33)";
+        self.end_where(condition, Some([session, subject].concat()), "patient changed", now)
+    }
+
     fn end_overdue(&self, now: Millis) -> Result<Vec<(String, String)>> {
         // Looking costs no write; most looks find nothing.
         let overdue = self.read(|connection| {
@@ -170,6 +156,44 @@ impl Launches for Sqlite {
 }
 
 impl Sqlite {
+    /// What keeps a launch and its chart in a transaction; all sealing is done before.
+    pub(super) fn keeping_launch(
+        &self,
+        launch: &NewLaunch,
+        now: Millis,
+    ) -> Result<impl FnOnce(&Connection) -> Result<()> + Send + 'static> {
+        let (vault, node) = (self.vault.clone(), self.node.id.clone());
+        let context = vault.seal("launch.context", &launch.id, launch.context.as_bytes())?;
+        let session = (!launch.session.is_empty()).then(|| vault.lookup("session", launch.session.as_bytes()));
+        let subject = launch.patient.as_deref().map(|patient| subject_mac(&vault, patient));
+        let correlation = vault.lookup("correlation", launch.correlation.as_bytes());
+        let patient = launch.health_number.as_deref().map(|number| health_number_mac(&vault, number));
+        let chart: Vec<_> =
+            launch.chart.iter().map(|resource| sealed_resource(&vault, &launch.id, resource)).collect::<Result<_>>()?;
+        let launch = NewLaunch { chart: Vec::new(), ..launch.clone() };
+        let state = if launch.cookie.is_some() { LaunchState::Started } else { LaunchState::Created };
+        Ok(move |connection: &Connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO launch (id, partner, state, handle, start, cookie, session_mac, subject_mac, correlation_mac, patient_mac,
+                                         created, start_until, handle_until, ends, context)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                )
+                .and_then(|mut insert| {
+                    insert.execute(params![
+                        launch.id, launch.partner, state as i32, launch.handle, launch.start, launch.cookie, session, subject,
+                        correlation, patient, now, launch.start_until, launch.handle_until, launch.ends, context
+                    ])
+                })
+                .map_err(store_error)?;
+            for resource in &chart {
+                insert_resource(connection, &launch.id, resource).map_err(store_error)?;
+            }
+            let entry = json!({"what": "launch started", "id": launch.id, "partner": launch.partner});
+            audit::append(connection, &vault, &node, now, &entry)
+        })
+    }
+
     /// Ends all launches that fit a condition on `?1`, the key, and `?2`, now.
     fn end_where(
         &self,

@@ -1,5 +1,6 @@
 //! Stores: implementations of `proto::store::Store`. SQLite is the embedded one.
 
+mod accesses;
 mod attachments;
 mod audit;
 mod audit_trail;
@@ -13,6 +14,7 @@ mod inbox;
 mod keeping;
 mod keys;
 mod launches;
+mod logins;
 mod outbox;
 mod referral_write;
 mod referrals;

@@ -90,12 +90,18 @@ CREATE INDEX history_of ON history (referral_id, seq);
 
 CREATE TABLE launch (
     id TEXT PRIMARY KEY, partner TEXT NOT NULL, state INTEGER NOT NULL, handle BLOB NOT NULL UNIQUE, start BLOB UNIQUE, cookie BLOB,
-    session_mac BLOB, correlation_mac BLOB NOT NULL UNIQUE, patient_mac BLOB, referral_id TEXT /* of the first message that came of it */,
+    session_mac BLOB, subject_mac BLOB /* of the patient's logical id */, correlation_mac BLOB NOT NULL UNIQUE,
+    patient_mac BLOB /* of the health number */, referral_id TEXT /* of the first message that came of it */,
     created INTEGER NOT NULL, start_until INTEGER NOT NULL, handle_until INTEGER NOT NULL, ends INTEGER NOT NULL,
     context BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 CREATE INDEX launch_session ON launch (session_mac) WHERE session_mac IS NOT NULL;
 CREATE INDEX launch_ends ON launch (ends);
 CREATE INDEX launch_patient ON launch (patient_mac) WHERE patient_mac IS NOT NULL;
+-- A sign-in on the host's page. The launch that comes of it has the same id.
+CREATE TABLE login (
+    id TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, cookie BLOB NOT NULL, partner TEXT NOT NULL, expires INTEGER NOT NULL,
+    finished INTEGER NOT NULL, request BLOB NOT NULL /* sealed */) WITHOUT ROWID;
+CREATE INDEX login_expires ON login (expires);
 CREATE TABLE chart (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, launch_id TEXT NOT NULL, resource_type TEXT NOT NULL, id_mac BLOB NOT NULL,
     version INTEGER NOT NULL, resource BLOB NOT NULL /* sealed: id, line break, JSON */, UNIQUE (launch_id, resource_type, id_mac));

@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::error::{EREF_STORE, EREF_STORE_NETWORK, EREF_STORE_VERSION, Error, Result};
+use crate::io::store::accesses::Accesses;
 use crate::io::store::audit_trail::Refusals;
 use crate::io::store::schema::{SCHEMA, VERSION};
 use crate::io::store::vault::Vault;
@@ -31,6 +32,8 @@ pub struct Sqlite {
     pub(super) serving: Mutex<Option<File>>,
     /// Refusals lately written to the audit trail.
     pub(super) refusals: Mutex<Refusals>,
+    /// Accesses not yet written to it.
+    pub(super) accesses: Mutex<Accesses>,
 }
 
 /// Opens the store at `path`, or makes it together with its key when there is none.
@@ -51,6 +54,7 @@ pub fn open(path: &Path, key_file: &Path, node: Node) -> Result<Arc<dyn Store>> 
         path: path.to_owned(),
         serving: Mutex::default(),
         refusals: Mutex::default(),
+        accesses: Mutex::default(),
     }))
 }
 

@@ -16,6 +16,7 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("code", "110114", "User Authentication", "E"),
     ("token", "110114", "User Authentication", "E"),
     ("grant", "110114", "User Authentication", "E"),
+    ("fhir access", "110110", "Patient Record", "R"),
     ("checkpoint", "110101", "Audit Log Used", "E"),
     ("", "110100", "Application Activity", "E"),
 ];

@@ -29,13 +29,19 @@ pub struct LaunchContext {
     /// Opaque id of the organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// The address of the look the app is asked to take up; the configuration's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smart_style_url: Option<url::Url>,
     /// Further context (smart.md 8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fhir_context: Vec<serde_json::Value>,
     /// Query parameters for the launch URL; each key must be in the app's `launch_query`.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub launch_query: serde_json::Map<String, serde_json::Value>,
-    /// The host's id of the user's session, for `eref_session_end`.
+    /// How long the launch may wait for the app's authorize request, in seconds; `limits.launch_seconds` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_seconds: Option<u32>,
+    /// The host's id of the user's session, for `eref_session_end` and `eref_session_patient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The value of the referral identifier that the first message of this launch may carry (messaging.md 14). Ours: a host cannot give it.

@@ -15,6 +15,34 @@ pub struct Refusal {
     pub address: Option<String>,
 }
 
+/// An access to a chart by an app (smart.md 19: who, client, patient, when, outcome).
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Who.
+    pub by: Accessor,
+    /// `read`, `search`, `create` …
+    pub what: &'static str,
+    /// The resource type.
+    pub resource_type: String,
+    /// The HTTP status it was answered with.
+    pub status: u16,
+}
+
+/// Who accesses a chart, and whose. Sealed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Accessor {
+    /// Our id of the launch; none for a backend service.
+    pub launch_id: Option<String>,
+    /// The partner whose app it is.
+    pub partner: String,
+    /// The client.
+    pub client_id: String,
+    /// The host's id of the user.
+    pub user: Option<String>,
+    /// Logical id of the patient.
+    pub patient: Option<String>,
+}
+
 /// An entry of the audit trail.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {

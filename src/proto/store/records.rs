@@ -191,8 +191,12 @@ pub struct NewLaunch {
     pub handle: SecretHash,
     /// Hash of the one-time start URL's value; `None` when browser binding is off.
     pub start: Option<SecretHash>,
+    /// Hash of the cookie of the browser that signed in for it; `None` when the start URL sets the cookie.
+    pub cookie: Option<SecretHash>,
     /// The host's id of the user's session (sealed and hashed), empty if none.
     pub session: String,
+    /// Logical id of the patient (hashed).
+    pub patient: Option<String>,
     /// The value of the identifier that the first message of this launch may carry (messaging.md 14).
     pub correlation: String,
     /// The patient's health number, if the pushed chart has one (hashed only).
@@ -341,6 +345,38 @@ pub struct NewCode {
     pub expires: Millis,
     /// What else it is bound to, as JSON (redirect URI, challenge, nonce).
     pub binding: String,
+    /// The launch may have been authorized before.
+    pub reuse: bool,
+    /// The patient of the grant was picked for the launch, which is from now on about that patient.
+    pub picked: bool,
+}
+
+/// A sign-in on the host's page that an app's authorize request began (smart.md 1, standalone launch).
+#[derive(Clone, Debug)]
+pub struct NewLogin {
+    /// Our id; that of the launch which comes of it.
+    pub id: String,
+    /// Hash of the `eref_login` value.
+    pub handle: SecretHash,
+    /// Hash of the cookie of the browser.
+    pub cookie: SecretHash,
+    /// The partner whose app asks.
+    pub partner: String,
+    /// The user has until then.
+    pub expires: Millis,
+    /// The query of the authorize request (sealed).
+    pub request: String,
+}
+
+/// A sign-in that waits for the host.
+#[derive(Clone, Debug)]
+pub struct LoginRecord {
+    /// Our id.
+    pub id: String,
+    /// Hash of the cookie of the browser.
+    pub cookie: SecretHash,
+    /// The partner whose app asks.
+    pub partner: String,
 }
 
 /// A code as it stands.

@@ -260,6 +260,8 @@ fn granted_scope(
         encounter: context.encounter.is_some(),
         fhir_user: context.user.fhir_user.is_some(),
         openid: ctx.world.keys.signing().is_some(),
+        context: &context.fhir_context,
+        ..scope::Circumstances::default()
     };
     let granted = match scope::grant(requested, &app.scopes, circumstances) {
         Ok(granted) if !granted.is_empty() => granted.join(" "),
@@ -288,6 +290,8 @@ fn issue(ctx: &Ctx, launch: LaunchRecord, grant: NewGrant, binding: &Binding) ->
         grant,
         expires: ctx.now() + i64::from(seconds) * 1000,
         binding: serde_json::to_string(binding).or_else(|_| refuse("server_error", "the launch cannot be kept"))?,
+        reuse: false,
+        picked: false,
     };
     match ctx.store().issue_code(&record, ctx.now()) {
         Ok(true) => {

@@ -121,7 +121,8 @@ impl<'a> Served<'a> {
 
     /// What some app can be granted.
     fn scopes(&self) -> Vec<String> {
-        let full = scope::Circumstances { patient: true, encounter: true, fhir_user: true, openid: self.openid };
+        let full =
+            scope::Circumstances { patient: true, encounter: true, fhir_user: true, openid: self.openid, ..Default::default() };
         let mut scopes: Vec<String> = Vec::new();
         for app in &self.apps {
             let granted = scope::grant(&app.scopes, &app.scopes, full).unwrap_or_default();

@@ -9,6 +9,7 @@ use http::header::{ALLOW, ETAG, RETRY_AFTER};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::access::{self, May};
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
 use super::{chart, fhir_write, reply, scope, search};
@@ -94,10 +95,7 @@ async fn posted_search(
 
 /// `GET Type/id`, with or without the version.
 async fn read(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str, version: Option<&str>) -> Result<Response, Response> {
-    // Who the user is may be read by every token that names them (smart.md 9).
-    let is_user = scope::has(&caller.scope, "fhirUser")
-        && caller.user().and_then(|user| user.fhir_user.as_ref()) == Some(&format!("{kind}/{id}"));
-    if !is_user {
+    if !access::is_user(caller, kind, id) {
         caller.demand(kind, scope::READ, "r")?;
     }
     let resource = fetch(ctx, caller, kind, id).await?;
@@ -125,7 +123,7 @@ async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<C
     let member = |name: &str| value.get(name).and_then(Value::as_str);
     let is_it = member("resourceType") == Some(kind) && member("id") == Some(id);
     let binaries = binaries(ctx, caller, kind == "Binary")?;
-    if is_it && chart::may_show(&value, caller.patient(), &ctx.settings().fhir_base(), &binaries) {
+    if is_it && access::may(caller, scope::READ, &value, &ctx.settings().fhir_base(), &binaries) == May::Yes {
         return Ok(resource);
     }
     ctx.world.log.line(
@@ -187,8 +185,8 @@ async fn everything(ctx: &Ctx, request: &Request, caller: &Caller<'_>, id: &str)
     let binaries = binaries(ctx, caller, rest.iter().any(|resource| resource.resource_type == "Binary"))?;
     let visible = |resource: &ChartResource| {
         resource.resource_type != "Patient"
-            && scope::allows(&caller.scope, &resource.resource_type, scope::READ)
-            && serde_json::from_str(&resource.json).is_ok_and(|value| chart::may_show(&value, caller.patient(), &base, &binaries))
+            && serde_json::from_str(&resource.json)
+                .is_ok_and(|value| access::may(caller, scope::READ, &value, &base, &binaries) == May::Yes)
     };
     let resources: Vec<ChartResource> = std::iter::once(patient).chain(rest.into_iter().filter(visible)).collect();
     Ok(search::bundle(ctx, request, &resources, true))

@@ -22,6 +22,11 @@ use crate::proto::store::{ChartResource, WriteBack};
 
 const KIND: &str = "DocumentReference";
 
+/// What of a type can be written, as letters of a scope.
+pub fn offered(resource_type: &str) -> u8 {
+    if resource_type == KIND { scope::CREATE } else { 0 }
+}
+
 /// `POST DocumentReference`. The answer follows the commit.
 pub async fn create(ctx: &Ctx, request: &Request, caller: &Caller<'_>) -> Result<Response, Response> {
     caller.demand(KIND, scope::CREATE, "c")?;

@@ -14,7 +14,7 @@ use crate::proto::http::{Request, Response, secret_hash, secret_text};
 use crate::proto::messaging::fields;
 use crate::proto::settings::{Limits, OnOff, Settings, SmartApp};
 use crate::proto::smart::LaunchContext;
-use crate::proto::store::{ChartResource, LaunchRecord, Millis, NewLaunch, Started};
+use crate::proto::store::{ChartResource, LaunchRecord, LoginRecord, Millis, NewLaunch, Started};
 
 /// Checks a launch request (docs/schema/launch.json: the launch context, and optionally `chart`) and makes the launch to be stored, with
 /// the URL the host opens in the user's browser. `random` gives fresh bytes per call. Stores nothing.
@@ -22,38 +22,80 @@ use crate::proto::store::{ChartResource, LaunchRecord, Millis, NewLaunch, Starte
 /// Errors: `EREF_INVALID_JSON`, `EREF_INVALID_ARGUMENT` (a member is wrong), `EREF_NOT_FOUND` (the partner, or its app),
 /// `EREF_INVALID_CONTENT` (the chart).
 pub fn begin(settings: &Settings, request: &[u8], now: Millis, random: &dyn Fn() -> [u8; 32]) -> Result<(NewLaunch, String)> {
-    let (mut context, chart) = parse(settings, request)?;
+    let (context, chart) = parse(settings, request, None)?;
+    let app = checked_app(settings, &context)?;
+    let secret = secret_text(random());
+    let bound = app.browser_binding == OnOff::On;
+    // The clocks of start URL and handle run one after the other: the handle is first seen when the start URL is opened.
+    let start_until = now + i64::from(settings.limits.start_seconds) * 1000;
+    let handle = if bound { handle_of(&secret) } else { secret.clone() };
+    let url = if bound { format!("{}/start/{secret}", settings.auth_base()) } else { launch_url(settings, app, &context, &handle) };
+    let mut launch = assemble(settings, context, chart, &handle, now, random)?;
+    if bound {
+        launch.start = Some(secret_hash(&secret));
+        launch.start_until = start_until;
+        launch.handle_until += start_until - now;
+    }
+    Ok((launch, url))
+}
+
+/// The same for a user who signed in on the host's page because an app asked for it: `partner` of the request may be left out. The URL
+/// takes the browser back to the app's authorize request.
+pub fn signed_in(
+    settings: &Settings,
+    login: &LoginRecord,
+    request: &[u8],
+    now: Millis,
+    random: &dyn Fn() -> [u8; 32],
+) -> Result<(NewLaunch, String)> {
+    let (context, chart) = parse(settings, request, Some(&login.partner))?;
+    if context.partner != login.partner {
+        return Err(argument("partner: it is another partner's app that asked for the sign-in"));
+    }
+    checked_app(settings, &context)?;
+    let handle = secret_text(random());
+    let launch = assemble(settings, context, chart, &handle, now, random)?;
+    let url = format!("{}/login/{handle}", settings.auth_base());
+    Ok((NewLaunch { id: login.id.clone(), cookie: Some(login.cookie), ..launch }, url))
+}
+
+fn checked_app<'a>(settings: &'a Settings, context: &LaunchContext) -> Result<&'a SmartApp> {
     let app = settings
         .partner(&context.partner)
         .and_then(|partner| partner.smart_app.as_ref())
         .ok_or_else(|| Error::new(EREF_NOT_FOUND, "partner: no partner of this name has a smart_app in the configuration"))?;
-    check(&context, app)?;
+    check(context, app)?;
+    Ok(app)
+}
+
+/// A launch as it is kept, without a start URL.
+fn assemble(
+    settings: &Settings,
+    mut context: LaunchContext,
+    chart: Vec<ChartResource>,
+    handle: &str,
+    now: Millis,
+    random: &dyn Fn() -> [u8; 32],
+) -> Result<NewLaunch> {
     let after = |seconds: u32| now + i64::from(seconds) * 1000;
-    let limits = &settings.limits;
-    let secret = secret_text(random());
-    let bound = app.browser_binding == OnOff::On;
-    // The clocks of start URL and handle run one after the other: the handle is first seen when the start URL is opened.
-    let start_until = after(limits.start_seconds);
-    let handle_until = after(limits.launch_seconds) + if bound { start_until - now } else { 0 };
-    let handle = if bound { handle_of(&secret) } else { secret.clone() };
-    let url = if bound { format!("{}/start/{secret}", settings.auth_base()) } else { launch_url(settings, app, &context, &handle) };
     let correlation = new_id(now, random());
     context.correlation = Some(correlation.clone());
-    let launch = NewLaunch {
+    Ok(NewLaunch {
         id: new_id(now, random()),
         partner: context.partner.clone(),
-        handle: secret_hash(&handle),
-        start: bound.then(|| secret_hash(&secret)),
+        handle: secret_hash(handle),
+        start: None,
+        cookie: None,
         session: context.session.clone().unwrap_or_default(),
+        patient: context.patient.clone(),
         correlation,
         health_number: health_number(&context, &chart),
-        start_until,
-        handle_until,
-        ends: after(limits.session_seconds),
+        start_until: now,
+        handle_until: after(context.launch_seconds.unwrap_or(settings.limits.launch_seconds)),
+        ends: after(settings.limits.session_seconds),
         context: serde_json::to_string(&context).map_err(|error| Error::new(EREF_INVALID_JSON, error.to_string()))?,
         chart,
-    };
-    Ok((launch, url))
+    })
 }
 
 /// The health number of the launch's patient, by which messages that lead nowhere find it as a candidate (messaging.md 14).
@@ -75,12 +117,16 @@ fn argument(text: impl Into<String>) -> Error {
     Error::new(EREF_INVALID_ARGUMENT, text)
 }
 
-fn parse(settings: &Settings, request: &[u8]) -> Result<(LaunchContext, Vec<ChartResource>)> {
+fn parse(settings: &Settings, request: &[u8], partner: Option<&str>) -> Result<(LaunchContext, Vec<ChartResource>)> {
     let broken = |error: serde_json::Error| {
         Error::new(EREF_INVALID_JSON, "the launch request is not a JSON object").with_detail(error.to_string())
     };
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(request).map_err(broken)?;
     let pushed = members.remove("chart");
+    let partner = partner.and_then(|name| serde_json::value::to_raw_value(name).ok());
+    if let Some(partner) = &partner {
+        members.entry("partner".to_owned()).or_insert(partner);
+    }
     let rest = serde_json::to_string(&members).map_err(broken)?;
     let mut reader = serde_json::Deserializer::from_str(&rest);
     let context: LaunchContext = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -125,6 +171,13 @@ fn check(context: &LaunchContext, app: &SmartApp) -> Result<()> {
             return Err(argument(format!("{name}: expected a logical id, 1 to 64 letters, digits, '-' or '.'")));
         }
     }
+    // smart.md 4: a launch waits between half a minute and a quarter of an hour.
+    if context.launch_seconds.is_some_and(|seconds| !(30..=900).contains(&seconds)) {
+        return Err(argument("launch_seconds: expected 30 to 900"));
+    }
+    if context.smart_style_url.as_ref().is_some_and(|url| url.scheme() != "https") {
+        return Err(argument("smart_style_url: expected an https address"));
+    }
     if context.user.fhir_user.as_deref().is_some_and(|text| !is_person(text)) {
         return Err(argument("user.fhir_user: expected a reference such as Practitioner/{id}"));
     }
@@ -148,18 +201,38 @@ fn is_person(reference: &str) -> bool {
     reference.split_once('/').is_some_and(|(kind, id)| TYPES.contains(&kind) && chart::is_id(id))
 }
 
+/// The resource type of a relative reference.
+fn referred_type(reference: &str) -> Option<&str> {
+    let (kind, id) = reference.split_once('/')?;
+    let is_type = kind.starts_with(|first: char| first.is_ascii_uppercase()) && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
+    (is_type && chart::is_id(id)).then_some(kind)
+}
+
 /// What an entry of `fhirContext` must be (smart.md 8).
 fn check_context_entry(entry: &Value) -> std::result::Result<(), &'static str> {
-    let member = |name: &str| entry.get(name).filter(|value| !value.is_null());
-    if !["reference", "canonical", "identifier"].into_iter().any(|name| member(name).is_some()) {
+    let entry = entry.as_object().ok_or("expected an object")?;
+    let text = |name: &str| match entry.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or("reference, canonical, type and role must be texts"),
+    };
+    let (reference, canonical, kind, role) = (text("reference")?, text("canonical")?, text("type")?, text("role")?);
+    let identifier = entry.get("identifier");
+    if reference.is_none() && canonical.is_none() && identifier.is_none() {
         return Err("expected an object with reference, canonical or identifier");
     }
-    let role = member("role").map_or(Some("launch"), Value::as_str).unwrap_or_default();
-    if role.is_empty() {
-        return Err("role must be a non-empty string");
+    if identifier.is_some_and(|identifier| !identifier.is_object()) {
+        return Err("identifier must be a FHIR Identifier, an object");
     }
-    let reference = member("reference").map_or(Some(""), Value::as_str).ok_or("reference must be a string")?;
-    if role == "launch" && (reference.starts_with("Patient/") || reference.starts_with("Encounter/")) {
+    let referred =
+        reference.map(|reference| referred_type(reference).ok_or("reference must be relative, as Type/id")).transpose()?;
+    if canonical.is_some_and(|canonical| url::Url::parse(canonical).is_err()) {
+        return Err("canonical must be a URL");
+    }
+    if role.is_some_and(|role| role != "launch" && url::Url::parse(role).is_err()) {
+        return Err("role must be a URI, or launch");
+    }
+    let in_context = |kind: &str| kind == "Patient" || kind == "Encounter";
+    if role.is_none_or(|role| role == "launch") && referred.into_iter().chain(kind).any(in_context) {
         return Err("Patient and Encounter have members of their own");
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The SMART Server's endpoints.
 
+mod access;
 mod assertion;
 mod authorize;
 mod caller;
@@ -18,6 +19,10 @@ mod redirect;
 mod reply;
 pub mod scope;
 mod search;
+#[allow(dead_code, reason = "search takes it up next")]
+mod search_match;
+#[allow(dead_code, reason = "search takes it up next")]
+mod search_params;
 mod token;
 
 use crate::proto::exchange::Ctx;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::access::{self, May};
 use super::caller::Caller;
 use super::fhir_api::{binaries, failed};
 use super::scope::{self, Class};
@@ -109,7 +110,7 @@ fn find(ctx: &Ctx, caller: &Caller<'_>, kind: &str, criteria: &Criteria<'_>) -> 
     let fits = |resource: &ChartResource| {
         criteria.ids.as_ref().is_none_or(|ids| ids.contains(&resource.id.as_str()))
             && serde_json::from_str(&resource.json).is_ok_and(|value: Value| {
-                chart::may_show(&value, caller.patient(), &base, &binaries)
+                access::may(caller, scope::SEARCH, &value, &base, &binaries) == May::Yes
                     && criteria.identifiers.as_ref().is_none_or(|tokens| tokens.iter().any(|token| has_identifier(&value, token)))
             })
     };
