@@ -55,6 +55,8 @@ fn with_server(work: impl FnOnce(&Server)) {
         }
         if let Some((server, uses)) = slot {
             *uses += 1;
+            // Nobody knocks too often.
+            server.wait(60);
             work(server);
         }
     });
@@ -223,8 +225,8 @@ pub fn url(data: &[u8]) {
         settings["partners"][0]["smart_app"]["browser_binding"] = json!("off");
         let Ok(settings) = serde_json::from_value::<Settings>(settings) else { return };
         let now = server.now.load(Ordering::Relaxed);
-        let request = smart::launch_request().to_string();
-        let Ok((begun, start)) = launch::begin(&settings, request.as_bytes(), now, &clock::random) else { return };
+        let wanted = smart::launch_request().to_string();
+        let Ok((begun, start)) = launch::begin(&settings, wanted.as_bytes(), now, &clock::random) else { return };
         server.world.store.save_launch(&begun, now).expect("the launch is kept");
         let handle = url::Url::parse(&start)
             .ok()
@@ -240,6 +242,7 @@ pub fn url(data: &[u8]) {
             keys: world.keys.clone(),
             log: world.log.clone(),
             signals: world.signals.clone(),
+            throttle: world.throttle.clone(),
         };
         let Some(request) = request(&format!("GET {path}?{query}")) else { return };
         let response = send(&Arc::new(world), now, request, b"", &Answer::NotFound);
