@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 
-use ereferral::io::clock;
+use ereferral::io::{clock, crypto};
 use ereferral::proto::exchange::{Answer, BodyError, Exchange, Peer, Step, World};
 use ereferral::proto::http::Response;
 use ereferral::proto::jwt::{Algorithm, KeySet, KeySource, Unverified};
@@ -301,6 +301,7 @@ static SIGNERS: LazyLock<[Signer; 2]> = LazyLock::new(|| [Signer::new("ES256", "
 pub fn jwt(data: &[u8]) {
     let Ok(input) = std::str::from_utf8(data) else { return };
     let _ = KeySet::parse(data);
+    crypto::install();
     static GENUINE: LazyLock<[String; 2]> = LazyLock::new(|| {
         let claims = json!({"iss": "app", "sub": "app", "aud": ["https://pos.example"], "exp": 1_800_000_300, "jti": "j-1"});
         [0, 1].map(|at| SIGNERS[at].token(&claims))
