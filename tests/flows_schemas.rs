@@ -64,6 +64,7 @@ fn assert_event(pos: &Serving, kind: u32, schema: &str) -> (Event, Value) {
 fn smart(document: &mut Value) {
     document["system"]["roles"] = json!(["smart-server", "rms-source", "rms-target"]);
     document["network"]["first_retry_ms"] = json!(3_600_000);
+    document["limits"]["write_wait_ms"] = json!(0);
 }
 
 #[test]

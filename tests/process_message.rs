@@ -73,7 +73,7 @@ impl Clinic {
                     read = true;
                     exchange.body(body.map(|text| text.as_bytes().to_vec()));
                 }
-                Step::Ask(_) => panic!("receiving asks the host nothing"),
+                Step::Ask(_) | Step::Wait { .. } => panic!("receiving asks the host nothing"),
                 Step::Keys(_) => panic!("no partner here publishes keys"),
                 Step::Respond(response) => return (response, read),
             }

@@ -213,9 +213,15 @@ fn what_is_not_served_is_said_so() {
     assert_eq!(failed(&app.server.get("/clinic/fhir/Patient/p1", &xml)), 406);
     assert_eq!(failed(&app.get("Patient/p1?_format=xml")), 406);
     assert_eq!(app.get("Patient/p1?_format=application/fhir+json").status(), 200);
-    for (method, path) in
-        [("PUT", "Patient/p1"), ("DELETE", "Patient/p1"), ("POST", "Condition"), ("GET", "DocumentReference/_search")]
-    {
+    for (method, path) in [
+        ("PUT", "Patient/p1"),
+        ("DELETE", "Patient/p1"),
+        ("POST", "Immunization"),
+        ("PUT", "Condition/c1"),
+        ("DELETE", "Task/t1"),
+        ("PATCH", "Task/t1"),
+        ("GET", "DocumentReference/_search"),
+    ] {
         let response = app.server.send(method, &format!("/clinic/fhir/{path}"), &[("authorization", &app.bearer)], "{}");
         assert_eq!(failed(&response), 405, "{method} {path}");
         assert!(response.headers().contains_key("allow"));

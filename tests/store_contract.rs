@@ -263,6 +263,23 @@ fn race<T: Send>(kit: &Kit, threads: usize, act: impl Fn(&dyn Store, usize) -> T
     })
 }
 
+/// An app's write of a DocumentReference under launch-1.
+fn write(id: &str, version: u32, seen: Seen) -> WriteBack {
+    let write_id = format!("w-{id}-{version}");
+    WriteBack {
+        launch_id: "launch-1".into(),
+        partner: "app".into(),
+        resource_type: "DocumentReference".into(),
+        resource_id: id.into(),
+        version,
+        body: format!(r#"{{"version":{version}}}"#).into_bytes().into(),
+        seen,
+        launch_bytes: 1_000_000,
+        event_document: format!(r#"{{"written":"{write_id}"}}"#),
+        id: write_id,
+    }
+}
+
 fn lease(store: &dyn Store, now: Millis) -> Option<EventRecord> {
     store.lease_event(event_kind::DURABLE, now, now + 60 * SECOND).unwrap()
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::engine::{Engine, Inner};
 use crate::error::{
@@ -84,6 +84,7 @@ struct Waiting {
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     bell: Condvar,
+    decisions: watch::Sender<()>,
     #[cfg(unix)]
     wakeup: OnceCell<(std::os::unix::net::UnixStream, std::os::unix::net::UnixStream)>,
 }
@@ -97,6 +98,16 @@ impl Queue {
     pub(crate) fn notify(&self) {
         self.waiting().generation += 1;
         self.ring();
+    }
+
+    /// The host may have decided about a WRITE event, in this process or another.
+    pub(crate) fn decided(&self) {
+        self.decisions.send_replace(());
+    }
+
+    /// Changes with each such decision.
+    pub(crate) fn decisions(&self) -> watch::Receiver<()> {
+        self.decisions.subscribe()
     }
 
     /// Wakes who watches the descriptor, for what has become due by itself.
@@ -350,8 +361,12 @@ impl Event {
         self.reply(Answer::Given(json.to_owned()))
     }
 
-    /// Refuses a QUESTION: there is no such thing (`exists` false, the app sees 404), or the user may not (403, with the text).
+    /// Refuses a QUESTION: there is no such thing (`exists` false, the app sees 404), or the user may not (403, with the text). Refuses
+    /// what a WRITE event tells of, for good: an app that still waits sees 422 with the text, and who reads the resource later 410.
     pub fn refuse(&mut self, exists: bool, text: &str) -> Result<()> {
+        if self.kind() == event_kind::WRITE {
+            return self.closing(|inner, record| inner.store.refuse_write(&record.id, record.attempt, text, clock::now()));
+        }
         self.reply(if exists { Answer::Denied(text.to_owned()) } else { Answer::NotFound })
     }
 
@@ -362,7 +377,7 @@ impl Event {
                 self.open = false;
                 Ok(())
             }
-            _ => Err(Error::new(EREF_WRONG_STATE, "only a QUESTION can be answered, and only once")),
+            _ => Err(Error::new(EREF_WRONG_STATE, "only a QUESTION can be answered, or refused like a WRITE, and only once")),
         }
     }
 
@@ -372,6 +387,9 @@ impl Event {
                 act(&self.engine, record)?;
                 self.open = false;
                 self.engine.queue.notify();
+                if record.kind == event_kind::WRITE {
+                    self.engine.queue.decided();
+                }
                 Ok(())
             }
             What::Notice(_) if self.open => {

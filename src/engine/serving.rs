@@ -198,7 +198,7 @@ impl Inner {
 
     fn start_threads(self: &Arc<Self>, running: &mut Running) -> Result<()> {
         let settings = self.settings();
-        let (world, queue) = (self.world.clone(), self.queue.clone());
+        let (world, queue, decisions) = (self.world.clone(), self.queue.clone(), self.queue.clone());
         let (current, key_sets) = (self.world.clone(), self.key_sets.clone());
         running.listener = Some(Listener::start(Options {
             listen: settings.listen.clone(),
@@ -208,6 +208,7 @@ impl Inner {
                 let world = current.read().unwrap_or_else(PoisonError::into_inner).clone();
                 key_sets.look(wanted, &world.settings.network, &world.log, clock::now())
             }),
+            decisions: Arc::new(move || decisions.decisions()),
             clock: clock::now,
             entropy: clock::random,
         })?);
@@ -230,6 +231,7 @@ impl Inner {
             if counter.is_some() && counter != known {
                 known = counter;
                 self.queue.notify();
+                self.queue.decided();
             }
             rounds += 1;
             if rounds % 4 == 0 {
@@ -294,6 +296,7 @@ impl Inner {
             let parked = self.store.status()?.events_parked;
             self.tell_parked(parked);
             self.end_overdue_launches(now)?;
+            self.keep_signing_keys(now)?;
         }
         Ok(())
     }

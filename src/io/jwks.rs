@@ -21,9 +21,8 @@ use crate::proto::store::Millis;
 
 /// Time for a whole fetch, in milliseconds.
 const FETCH_MS: u64 = 5_000;
-/// How long a set is good when the answer does not say, and the bounds of what it may say.
-const LIFE: Millis = 3_600_000;
-const SHORTEST_LIFE: Millis = 300_000;
+/// How long a set is good when the answer does not say, and the longest it may say.
+const LIFE: Millis = 300_000;
 const LONGEST_LIFE: Millis = 86_400_000;
 /// How long a good set is not asked for again because of a key that is not in it.
 const AGAIN_UNKNOWN: Millis = 60_000;
@@ -108,11 +107,12 @@ impl KeySets {
         let mut entries = self.entries();
         let entry = entries.entry(at.clone()).or_default();
         (entry.under_way, entry.tried) = (false, Some((now, fetched.is_err())));
+        let fresh = fetched.is_ok();
         if let Ok((keys, life)) = fetched {
             (entry.keys, entry.good_until) = (Some(keys), now + life);
         }
-        // What was good before a look for an unknown key failed is as good after it.
-        let keys = entry.keys.clone().filter(|_| now < entry.good_until);
+        // What was good before a look for an unknown key failed is as good after it; and what may not be kept is good for those who wait.
+        let keys = entry.keys.clone().filter(|_| fresh || now < entry.good_until);
         for waiting in entry.waiting.drain(..) {
             let _ = waiting.send(keys.clone());
         }
@@ -141,18 +141,18 @@ fn fetch(at: &KeysAt, network: &Network) -> Result<(KeySet, Millis)> {
     Ok((keys, life(&answer.headers)))
 }
 
-/// How long an answer is good (RFC 9111 5.2.2), within bounds.
+/// How long an answer is good (RFC 9111 5.2.2), and never longer than it says (smart.md 6.1).
 fn life(headers: &HeaderMap) -> Millis {
     let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
     let mut life = LIFE;
     for directive in lines.flat_map(|line| line.split(',')) {
         let directive = directive.trim().to_ascii_lowercase();
         if directive == "no-store" || directive == "no-cache" {
-            return SHORTEST_LIFE;
+            return 0;
         }
         if let Some(seconds) = directive.strip_prefix("max-age=") {
             let seconds: Millis = seconds.trim_matches('"').parse().unwrap_or(0);
-            life = seconds.saturating_mul(1000).clamp(SHORTEST_LIFE, LONGEST_LIFE);
+            life = seconds.saturating_mul(1000).clamp(0, LONGEST_LIFE);
         }
     }
     life

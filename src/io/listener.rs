@@ -51,6 +51,9 @@ pub type Questions = Arc<dyn Fn(Question) -> oneshot::Receiver<Answer> + Send + 
 /// Looks for a key set, at its address where need be. The set, or nothing, comes through the channel in the time of a fetch.
 pub type Keys = Arc<dyn Fn(&KeysWanted) -> oneshot::Receiver<Option<KeySet>> + Send + Sync>;
 
+/// A bell that rings when the host may have decided about a WRITE event, in this process or another.
+pub type Decisions = Arc<dyn Fn() -> flag::Receiver<()> + Send + Sync>;
+
 /// What a listener needs.
 #[derive(Clone)]
 pub struct Options {
@@ -62,6 +65,8 @@ pub struct Options {
     pub questions: Questions,
     /// The way to the keys of others.
     pub keys: Keys,
+    /// Rings at decisions.
+    pub decisions: Decisions,
     /// Now.
     pub clock: fn() -> Millis,
     /// 32 fresh random bytes.

@@ -1,4 +1,4 @@
-//! One inbound HTTP request as steps: need the body, ask the host, look for keys, respond.
+//! One inbound HTTP request as steps: need the body, ask the host, look for keys, wait for a decision, respond.
 //!
 //! This is the only way in. The listener drives an exchange from its socket; a host with a web server of its own will drive the same
 //! exchange by calls. The rules are written as ordinary straight-line code: an `async fn` that suspends where the driver has to act.
@@ -19,7 +19,8 @@ use crate::proto::store::{Millis, Refusal, Store};
 use crate::proto::throttle::{Door, Episode, Throttle};
 use crate::proto::{http, messaging, smart};
 
-/// What an exchange works on. Shared by all exchanges of an engine.
+/// What an exchange works on. Shared by all exchanges of an engine; a copy shares what it holds.
+#[derive(Clone)]
 pub struct World {
     /// Durable state.
     pub store: Arc<dyn Store>,
@@ -138,6 +139,12 @@ pub enum Step {
     Ask(Question),
     /// Look for the key set, at its address where need be, and call [`Exchange::keys`].
     Keys(KeysWanted),
+    /// Wait until the host may have decided about a WRITE event, here or in another process, at most until then, and call
+    /// [`Exchange::waited`]. Waking too often does no harm.
+    Wait {
+        /// When waiting is over.
+        until: Millis,
+    },
     /// Send this. The exchange is over.
     Respond(Response),
 }
@@ -149,12 +156,14 @@ struct Mailbox {
     body: Option<Result<Vec<u8>, BodyError>>,
     answer: Option<Answer>,
     keys: Option<Option<KeySet>>,
+    waited: Option<()>,
 }
 
 enum Want {
     Body(usize),
     Ask(Question),
     Keys(KeysWanted),
+    Wait(Millis),
 }
 
 /// Where random secrets and ids come from: 32 fresh bytes per call.
@@ -210,7 +219,7 @@ impl Ctx {
     /// The address to be counted and noted: the peer's, or the one that our own proxy wrote last.
     pub fn address(&self, request: &Request) -> Option<IpAddr> {
         let forwarded = || {
-            let line = request.headers().get_all("x-forwarded-for").iter().last()?.to_str().ok()?;
+            let line = request.headers().get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
             line.rsplit(',').next()?.trim().parse().ok()
         };
         let own = self.peer.address.map(|address| address.ip());
@@ -249,6 +258,11 @@ impl Ctx {
         self.mailbox().want = Some(Want::Keys(KeysWanted { at: KeysAt { url, private, ca }, kid: kid.to_owned() }));
         std::future::poll_fn(|_| self.mailbox().keys.take().map_or(Poll::Pending, Poll::Ready)).await
     }
+    /// Waits until the host may have decided about a WRITE event; the store says whether it has.
+    pub async fn wait(&self, until: Millis) {
+        self.mailbox().want = Some(Want::Wait(until));
+        std::future::poll_fn(|_| self.mailbox().waited.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
 }
 
 /// A UUIDv7 from a time and random bytes.
@@ -285,6 +299,7 @@ impl Exchange {
                 Some(Want::Body(limit)) => Step::NeedBody { limit },
                 Some(Want::Ask(question)) => Step::Ask(question),
                 Some(Want::Keys(wanted)) => Step::Keys(wanted),
+                Some(Want::Wait(until)) => Step::Wait { until },
                 None => Step::Respond(http::plain(500, "the exchange was stepped without what it asked for")),
             },
         }
@@ -303,6 +318,11 @@ impl Exchange {
     /// Hands over the key set that `Keys` asked for; `None` when it cannot be had.
     pub fn keys(&mut self, keys: Option<KeySet>) {
         self.mailbox().keys = Some(keys);
+    }
+
+    /// Says that what `Wait` asked for is over.
+    pub fn waited(&mut self) {
+        self.mailbox().waited = Some(());
     }
 }
 
@@ -329,7 +349,7 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
         "/fhir/metadata" => smart::server::handle(ctx, request, path).await,
         // Where messages are taken, their senders can fetch their tokens, also at a listener that serves nothing else.
         "/auth/token" => smart::server::handle(ctx, request, path).await,
-        _ if (path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
+        _ if (path == "/fhir" || path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
             smart::server::handle(ctx, request, path).await
         }
         _ => http::plain(404, "nothing is served here"),

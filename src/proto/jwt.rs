@@ -46,7 +46,8 @@ impl Algorithm {
     pub fn all() -> Vec<Self> {
         vec![Self::RS256, Self::RS384, Self::PS256, Self::ES256, Self::ES384]
     }
-    fn name(self) -> &'static str {
+    /// Its name in a header.
+    pub fn name(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
             Self::RS384 => "RS384",

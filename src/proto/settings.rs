@@ -440,6 +440,14 @@ pub struct Limits {
     pub request_bytes: usize,
     /// Largest resource an app may write back.
     pub write_bytes: usize,
+    /// One attachment that an app writes back inline, decoded.
+    pub write_attachment_bytes: usize,
+    /// All that an app may write back under one launch.
+    pub launch_write_bytes: u64,
+    /// How long the answer to a write waits for the host's decision, in milliseconds; 0: not at all.
+    pub write_wait_ms: u64,
+    /// Entries of a batch.
+    pub batch_entries: usize,
     /// Bodies of all requests together; more than `message_bytes`, or the largest message could never be taken.
     pub in_flight_bytes: usize,
     /// Depth of nesting in JSON.
@@ -496,6 +504,10 @@ impl Default for Limits {
             message_bytes: 80 << 20,
             request_bytes: 1 << 20,
             write_bytes: 32 << 20,
+            write_attachment_bytes: 20_000_000,
+            launch_write_bytes: 256 << 20,
+            write_wait_ms: 3_000,
+            batch_entries: 100,
             in_flight_bytes: if cfg!(target_pointer_width = "32") { 96 << 20 } else { 128 << 20 },
             json_depth: 64,
             json_values: 300_000,
@@ -623,5 +635,10 @@ impl Settings {
         self.partners
             .iter()
             .find_map(|partner| partner.smart_app.as_ref().filter(|app| app.client_id == client_id).map(|app| (partner, app)))
+    }
+    /// The partner whose backend service has this client id, with the service.
+    pub fn backend(&self, client_id: &str) -> Option<(&Partner, &Backend)> {
+        let of = |partner: &'_ Partner| partner.backend.as_ref().is_some_and(|service| service.client_id == client_id);
+        self.partners.iter().find(|partner| of(partner)).and_then(|partner| Some((partner, partner.backend.as_ref()?)))
     }
 }

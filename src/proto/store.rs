@@ -6,11 +6,13 @@
 //! transaction, and returns only after that transaction is durable.
 
 mod audit;
+mod charts;
 mod deliveries;
 mod records;
 mod referrals;
 
 pub use audit::*;
+pub use charts::*;
 pub use deliveries::*;
 pub use records::*;
 pub use referrals::*;
@@ -70,12 +72,16 @@ pub trait Inbox: Send + Sync {
 
 /// Durable events.
 pub trait Events: Send + Sync {
-    /// Leases the oldest available event of the kinds in `mask`; at most one per referral (or partner) is out at a time.
+    /// Leases the oldest available event of the kinds in `mask`; at most one per referral (or launch, or partner) is out at a time.
     fn lease_event(&self, mask: u32, now: Millis, until: Millis) -> Result<Option<EventRecord>>;
     /// Prolongs the lease; `EREF_LEASE_LOST` when it is gone.
     fn extend_event(&self, id: &str, attempt: u32, until: Millis) -> Result<()>;
-    /// The host has it: the event is gone for good. `EREF_LEASE_LOST` when the lease is gone.
+    /// The host has it: the event is gone for good, and what a WRITE event told of is taken into the chart. `EREF_LEASE_LOST` when the
+    /// lease is gone.
     fn finish_event(&self, id: &str, attempt: u32, now: Millis) -> Result<()>;
+    /// The host refuses what a WRITE event tells of, in these words: the event is gone for good, and the resource, or its update, with it.
+    /// `EREF_LEASE_LOST`.
+    fn refuse_write(&self, id: &str, attempt: u32, words: &str, now: Millis) -> Result<()>;
     /// Gives the event back, to be handed out again at `available`. Returns true when it was parked instead (attempt 10).
     fn retry_event(&self, id: &str, attempt: u32, available: Millis, reason: &str) -> Result<bool>;
     /// Makes all parked events available again, as for their first attempt. Returns how many there were.
@@ -183,20 +189,28 @@ pub trait Logins: Send + Sync {
 pub trait Charts: Send + Sync {
     /// Adds to or replaces resources of a launch's chart. `EREF_NOT_FOUND` when the launch has ended.
     fn put_chart(&self, launch_id: &str, resources: &[ChartResource], now: Millis) -> Result<()>;
-    /// One resource of a launch's chart.
+    /// One resource of a launch's chart as it is served: its newest version that the host did not refuse. One that an app created is served,
+    /// and marked, before the host has decided; an update is served when the host has taken it.
     fn chart_resource(&self, launch_id: &str, resource_type: &str, id: &str) -> Result<Option<ChartResource>>;
-    /// The resources of a launch's chart in the order they were put, of one type or all.
+    /// The resources of a launch's chart as they are served, in the order they were put, of one type or all.
     fn chart(&self, launch_id: &str, resource_type: Option<&str>) -> Result<Vec<ChartResource>>;
-    /// Keeps a written-back resource in the chart and queues the WRITE event.
-    fn write_back(&self, write: &WriteBack, now: Millis) -> Result<()>;
+    /// One version of a resource of a launch's chart, served or not; the newest without a number.
+    fn chart_version(&self, launch_id: &str, resource_type: &str, id: &str, version: Option<u32>) -> Result<Option<ChartVersion>>;
+    /// A number that changes when something is put into a launch's chart.
+    fn chart_mark(&self, launch_id: &str) -> Result<i64>;
+    /// Keeps what an app writes and queues the WRITE event, which waits for the host's decision. False: what the rules looked at changed
+    /// meanwhile; nothing was kept. `EREF_NOT_FOUND` when the launch has ended, `EREF_TOO_LARGE` when it has written too much.
+    fn write_back(&self, write: &WriteBack, now: Millis) -> Result<bool>;
+    /// What the host made of a write; `None` when its launch has ended.
+    fn write_decision(&self, write_id: &str) -> Result<Option<Decision>>;
 }
 
 /// Signing keys and the ids of JWTs seen.
 pub trait Keys: Send + Sync {
     /// The signing keys, newest first.
     fn signing_keys(&self) -> Result<Vec<SigningKey>>;
-    /// Keeps the first signing key; when another process was first, that one stays and this one is dropped.
-    fn save_signing_key(&self, key: &SigningKey) -> Result<()>;
+    /// Keeps a signing key, unless there is one that was made after `after`. False when there is, and this one was dropped.
+    fn save_signing_key(&self, key: &SigningKey, after: Millis) -> Result<bool>;
     /// Marks a JWT id as seen until `until`; false when it was seen before.
     fn use_jti(&self, issuer: &str, jti: &str, until: Millis, now: Millis) -> Result<bool>;
 }

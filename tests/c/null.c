@@ -49,6 +49,7 @@ int main(void)
     eref_launch_free(NULL);
     FAILS(eref_launch_end(NULL, NULL, N, NULL));
     FAILS(eref_session_end(NULL, NULL, N, NULL, NULL));
+    FAILS(eref_grant_revoke(NULL, 0, NULL, N, NULL, NULL));
     FAILS(eref_event_unpark(NULL, NULL, NULL));
     FAILS(eref_chart_put(NULL, NULL, N, NULL, N, NULL));
 

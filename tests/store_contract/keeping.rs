@@ -140,13 +140,18 @@ fn plant(store: &dyn Store, mark: &str) {
     store.flush_accesses(NOW).unwrap();
     store.use_jti("app", mark, NOW + SECOND, NOW).unwrap();
     let der = zeroize::Zeroizing::new(mark.as_bytes().to_vec());
-    store.save_signing_key(&SigningKey { kid: "kid".into(), der, created: NOW }).unwrap();
+    store.save_signing_key(&SigningKey { kid: "kid".into(), der, created: NOW }, 0).unwrap();
     store.audit_note(&format!(r#"{{"viewed":"{mark}"}}"#), NOW).unwrap();
-    let written = ChartResource { json: format!(r#"{{"name":"{mark}"}}"#), ..resource("DocumentReference", "d1") };
-    let event_document = format!(r#"{{"name":"{mark}"}}"#);
-    store
-        .write_back(&WriteBack { launch_id: "launch-1".into(), partner: "app".into(), resource: written, event_document }, NOW)
-        .unwrap();
+    let document = format!(r#"{{"name":"{mark}"}}"#);
+    let written = WriteBack {
+        resource_id: mark.into(),
+        body: document.clone().into_bytes().into(),
+        event_document: document,
+        ..write("d1", 1, Seen::Nothing)
+    };
+    store.write_back(&written, NOW).unwrap();
+    let event = store.lease_event(event_kind::WRITE, NOW, NOW + SECOND).unwrap().unwrap();
+    store.refuse_write(&event.id, event.attempt, mark, NOW).unwrap();
     store.end_session(mark, NOW).unwrap();
 }
 

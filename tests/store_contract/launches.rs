@@ -91,27 +91,164 @@ fn tokens_and_chart_die_with_their_launch() {
 fn a_written_back_resource_is_in_the_chart_and_tells_the_host() {
     let kit = Kit::new();
     kit.store.save_launch(&launch(1), NOW).unwrap();
-    let write = WriteBack {
-        launch_id: "launch-1".into(),
-        partner: "app".into(),
-        resource: resource("DocumentReference", "d1"),
-        event_document: r#"{"written":"d1"}"#.into(),
-    };
-    kit.store.write_back(&write, NOW).unwrap();
+    let write = write("d1", 1, Seen::Nothing);
+    assert!(kit.store.write_back(&write, NOW).unwrap());
     assert!(kit.store.chart_resource("launch-1", "DocumentReference", "d1").unwrap().is_some());
     let event = lease(kit.store.as_ref(), NOW).unwrap();
-    assert_eq!((event.kind, event.subject.as_str(), event.document.as_str()), (event_kind::WRITE, "d1", r#"{"written":"d1"}"#));
+    let told = r#"{"written":"w-d1-1","resource":{"version":1}}"#;
+    assert_eq!((event.kind, event.subject.as_str(), event.document.as_str()), (event_kind::WRITE, "w-d1-1", told));
     kit.store.end_launch("launch-1", "done", NOW).unwrap();
     assert_eq!(status_of(kit.store.write_back(&write, NOW)), EREF_NOT_FOUND);
 }
 
 #[test]
-fn the_first_signing_key_stays() {
+fn a_signing_key_is_added_once_and_goes_when_the_next_one_signs() {
     let kit = Kit::new();
-    race(&kit, 4, |store, number| {
-        let der = zeroize::Zeroizing::new(vec![number as u8; 40]);
-        store.save_signing_key(&SigningKey { kid: format!("kid-{number}"), der, created: NOW }).unwrap();
+    let save = |store: &dyn Store, kid: String, created, after| {
+        let der = zeroize::Zeroizing::new(kid.clone().into_bytes());
+        store.save_signing_key(&SigningKey { kid, der, created }, after).unwrap()
+    };
+    let kids = |kit: &Kit| kit.store.signing_keys().unwrap().into_iter().map(|key| key.kid).collect::<Vec<_>>();
+    let first = race(&kit, 4, |store, number| save(store, format!("first-{number}"), NOW, Millis::MIN));
+    assert_eq!(first.iter().filter(|won| **won).count(), 1);
+    let kit = kit.reopened();
+    let first = kids(&kit);
+    let next = race(&kit, 4, |store, number| save(store, format!("next-{number}"), NOW + DAY, NOW));
+    assert_eq!((next.iter().filter(|won| **won).count(), kids(&kit).len()), (1, 2));
+    assert_eq!(kids(&kit)[1..], first);
+    let purge = |hours| kit.store.purge(&Default::default(), NOW + DAY + hours * 3600 * SECOND).unwrap();
+    purge(26);
+    assert_eq!(kids(&kit).len(), 2);
+    purge(27);
+    assert_eq!(kids(&kit).len(), 1);
+    assert!(kids(&kit)[0].starts_with("next-"));
+}
+
+/// What is served of `d1`: its version and whether it carries the mark.
+fn served(store: &dyn Store) -> Option<(u32, bool)> {
+    let found = store.chart_resource("launch-1", "DocumentReference", "d1").unwrap()?;
+    Some((found.version, found.json.contains("pending")))
+}
+
+fn decision(store: &dyn Store, write: &WriteBack) -> Option<Decision> {
+    store.write_decision(&write.id).unwrap()
+}
+
+/// Leases the event of this write.
+fn told(store: &dyn Store, write: &WriteBack) -> EventRecord {
+    let event = lease(store, NOW).unwrap();
+    assert_eq!(event.subject, write.id);
+    event
+}
+
+fn refused(words: &str) -> Option<Decision> {
+    Some(Decision::Refused(words.into()))
+}
+
+#[test]
+fn a_created_resource_is_served_with_the_mark_until_the_host_decides() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    store.save_launch(&launch(1), NOW).unwrap();
+    let created = write("d1", 1, Seen::Nothing);
+    assert!(store.write_back(&created, NOW).unwrap());
+    assert_eq!((served(store), decision(store, &created)), (Some((1, true)), Some(Decision::Open)));
+    let event = told(store, &created);
+    assert_eq!(status_of(store.refuse_write(&event.id, event.attempt + 1, "no", NOW)), EREF_LEASE_LOST);
+    store.finish_event(&event.id, event.attempt, NOW).unwrap();
+    assert_eq!((served(store), decision(store, &created)), (Some((1, false)), Some(Decision::Accepted)));
+    assert_eq!(status_of(store.refuse_write(&event.id, event.attempt, "no", NOW)), EREF_LEASE_LOST);
+    assert_eq!(served(store), Some((1, false)), "decided once");
+}
+
+#[test]
+fn a_refused_resource_is_served_no_more_and_its_words_are_kept() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    store.save_launch(&launch(1), NOW).unwrap();
+    let created = write("d1", 1, Seen::Nothing);
+    assert!(store.write_back(&created, NOW).unwrap());
+    let event = told(store, &created);
+    store.refuse_write(&event.id, event.attempt, "not this one", NOW).unwrap();
+    let reopened = kit.reopened();
+    let store = reopened.store.as_ref();
+    assert_eq!((served(store), decision(store, &created)), (None, refused("not this one")));
+    assert!(store.chart("launch-1", Some("DocumentReference")).unwrap().is_empty());
+    let version = store.chart_version("launch-1", "DocumentReference", "d1", None).unwrap().unwrap();
+    assert_eq!((version.version, version.json.as_str(), version.written), (1, "", true));
+    assert!(lease(store, NOW).is_none());
+}
+
+#[test]
+fn an_update_is_served_when_the_host_has_taken_it() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    store.save_launch(&launch(1), NOW).unwrap();
+    store.put_chart("launch-1", &[resource("DocumentReference", "d1")], NOW).unwrap();
+    let [second, third, fourth] = [2, 3, 4].map(|version| write("d1", version, Seen::Newest(version - 1)));
+    assert!(store.write_back(&second, NOW).unwrap());
+    assert!(!store.write_back(&WriteBack { id: "w-late".into(), ..second.clone() }, NOW).unwrap(), "somebody was first");
+    assert!(store.write_back(&third, NOW).unwrap());
+    assert_eq!(served(store), Some((1, false)));
+    let event = told(store, &second);
+    store.refuse_write(&event.id, event.attempt, "no", NOW).unwrap();
+    assert_eq!((served(store), decision(store, &second)), (Some((1, false)), refused("no")));
+    let event = told(store, &third);
+    store.finish_event(&event.id, event.attempt, NOW).unwrap();
+    assert_eq!(served(store), Some((3, false)));
+    let old = store.chart_version("launch-1", "DocumentReference", "d1", Some(1)).unwrap().unwrap();
+    assert_eq!((old.written, old.decision), (false, Decision::Accepted));
+    // What the host pushes meanwhile is newer than what it decides about later.
+    assert!(store.write_back(&fourth, NOW).unwrap());
+    store.put_chart("launch-1", &[resource("DocumentReference", "d1")], NOW).unwrap();
+    let event = told(store, &fourth);
+    store.finish_event(&event.id, event.attempt, NOW).unwrap();
+    assert_eq!(served(store), Some((5, false)));
+}
+
+#[test]
+fn a_conditional_write_sees_every_other_write() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    store.save_launch(&launch(1), NOW).unwrap();
+    let mark = store.chart_mark("launch-1").unwrap();
+    let outcomes = race(&kit, 4, |store, number| {
+        let write = WriteBack { id: format!("w{number}"), resource_id: format!("d{number}"), ..write("d", 1, Seen::Chart(mark)) };
+        store.write_back(&write, NOW).unwrap()
     });
-    let keys = kit.reopened().store.signing_keys().unwrap();
-    assert_eq!((keys.len(), keys[0].der.len()), (1, 40));
+    assert_eq!(outcomes.iter().filter(|kept| **kept).count(), 1);
+    assert_eq!(store.chart("launch-1", Some("DocumentReference")).unwrap().len(), 1);
+}
+
+#[test]
+fn a_launch_writes_only_so_much() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    store.save_launch(&launch(1), NOW).unwrap();
+    let large = |id: &str| WriteBack { launch_bytes: 30, ..write(id, 1, Seen::Nothing) };
+    assert!(store.write_back(&large("d1"), NOW).unwrap());
+    assert!(store.write_back(&large("d2"), NOW).unwrap());
+    assert_eq!(status_of(store.write_back(&large("d3"), NOW)), EREF_TOO_LARGE);
+}
+
+#[test]
+fn a_write_outlives_its_launch_until_the_host_has_decided_and_no_longer() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    store.save_launch(&launch(1), NOW).unwrap();
+    for id in ["d1", "d2"] {
+        assert!(store.write_back(&write(id, 1, Seen::Nothing), NOW).unwrap());
+    }
+    let bodies = || -> u32 {
+        let direct = rusqlite::Connection::open(kit.path("s.db")).unwrap();
+        direct.query_row("SELECT count(*) FROM body WHERE owner LIKE 'w-%'", [], |row| row.get(0)).unwrap()
+    };
+    let event = told(store, &write("d1", 1, Seen::Nothing));
+    store.finish_event(&event.id, event.attempt, NOW).unwrap();
+    store.end_launch("launch-1", "done", NOW).unwrap();
+    assert_eq!(bodies(), 1);
+    let event = told(store, &write("d2", 1, Seen::Nothing));
+    assert!(event.document.ends_with(r#""resource":{"version":1}}"#));
+    store.finish_event(&event.id, event.attempt, NOW).unwrap();
+    assert_eq!((bodies(), decision(store, &write("d2", 1, Seen::Nothing))), (0, None));
 }

@@ -1,4 +1,9 @@
 //! A SMART Server without a network: requests go straight into the exchange, and the test plays browser, app and host.
+<<<<<<< HEAD
+#![allow(dead_code, reason = "each test file uses its part")]
+=======
+#![allow(dead_code)]
+>>>>>>> fhir-write
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,6 +14,7 @@ use ereferral::io::{clock, crypto};
 use ereferral::log::{Level, Log};
 use ereferral::proto::exchange::{Answer, Exchange, Peer, Question, Signal, Step, World};
 use ereferral::proto::http::{Response, secret_hash};
+use ereferral::proto::jwt::{KeySet, KeysWanted};
 use ereferral::proto::settings::Settings;
 use ereferral::proto::smart::keys::Keys;
 use ereferral::proto::smart::server::launch;
@@ -32,7 +38,11 @@ pub struct Server {
     pub signals: Arc<Mutex<Vec<Signal>>>,
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
-    _folder: TempDir,
+    /// What partners publish.
+    pub keys: fn(&KeysWanted) -> Option<KeySet>,
+    folder: TempDir,
+    /// Decides about writes while an app waits; false: it lets the time run out.
+    pub decide: fn(&Server) -> bool,
 }
 
 /// The configuration that `with` changes.
@@ -84,8 +94,16 @@ impl Server {
             signals,
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
-            _folder: folder,
+            keys: |_| panic!("no partner here publishes keys"),
+            folder,
+            decide: |_| false,
         }
+    }
+
+    /// The same server after a restart: what is not in the store is gone.
+    pub fn restarted(self) -> Self {
+        let world = World { store: store::reopen(self.folder.path()), ..World::clone(&self.world) };
+        Self { world: Arc::new(world), ..self }
     }
 
     pub fn wait(&self, seconds: i64) {
@@ -106,8 +124,14 @@ impl Server {
                     let too_large = Err(ereferral::proto::exchange::BodyError::TooLarge);
                     exchange.body(if body.len() > limit { too_large } else { Ok(body.as_bytes().to_vec()) });
                 }
-                Step::Keys(_) => panic!("no partner here publishes keys"),
+                Step::Keys(wanted) => exchange.keys((self.keys)(&wanted)),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
+                Step::Wait { until } => {
+                    if !(self.decide)(self) {
+                        self.now.store(until, Ordering::Relaxed);
+                    }
+                    exchange.waited();
+                }
                 Step::Respond(response) => return response,
             }
         }

@@ -1,5 +1,6 @@
 //! The rules a configuration must keep, each with a refusal that names path, value and expectation.
 
+mod clients;
 mod inbound;
 
 pub(super) use inbound::path as inbound_path;
@@ -51,6 +52,7 @@ pub(super) fn check(settings: &Settings, now: Millis) -> Result<()> {
         {
             return Err(wrong(&format!("{at}.smart_app.client_id"), "an id used before", "an id of its own"));
         }
+        clients::check(&at, partner, settings)?;
         inbound::check(&at, partner, settings, now)?;
         inbound::check_identity(&at, partner, settings.partners.get(..index).unwrap_or_default())?;
     }

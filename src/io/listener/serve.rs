@@ -77,6 +77,8 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>, peer: Peer) 
     let (limits, log) = (world.settings.limits.clone(), world.log.clone());
     let mut exchange = Exchange::new(world, http::Request::from_parts(head, ()), peer, Box::new(shared.options.entropy));
     let mut body = Reader { body, touched: false, ended: false, held: Held { counters: shared.counters.clone(), bytes: 0 } };
+    // From before the first step, so that no decision falls between a look at the store and the wait.
+    let mut decisions = (shared.options.decisions)();
     loop {
         let clock = shared.options.clock;
         let stepped = tokio::task::spawn_blocking(move || {
@@ -99,6 +101,11 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>, peer: Peer) 
             Step::NeedBody { limit } => exchange.body(body.read(limit, &limits).await),
             Step::Ask(question) => exchange.answer(ask(shared, question, limits.question_ms).await),
             Step::Keys(wanted) => exchange.keys((shared.options.keys)(&wanted).await.ok().flatten()),
+            Step::Wait { until } => {
+                let left = Duration::from_millis(u64::try_from(until - clock()).unwrap_or(0));
+                let _ = tokio::time::timeout(left, decisions.changed()).await;
+                exchange.waited();
+            }
             Step::Respond(response) => return body.finish(response, waits),
         }
     }

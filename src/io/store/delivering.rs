@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::error::{EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
 use crate::io::store::body::{has_body, read_body};
-use crate::io::store::events::{NewEvent, insert_event};
+use crate::io::store::events::{NewEvent, insert_event, lane};
 use crate::io::store::outbox::{Raw, by_id, open};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, vault::Vault};
@@ -128,6 +128,7 @@ fn tell(connection: &Connection, vault: &Vault, record: &DeliveryRecord, documen
         kind: event_kind::DELIVERY,
         partner: &record.partner,
         referral_id: record.referral_id.as_deref(),
+        lane: lane(record.referral_id.as_deref(), &record.partner),
         subject: &record.id,
         document,
     };

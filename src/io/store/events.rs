@@ -3,12 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use crate::error::{EREF_LEASE_LOST, Error, Result};
+use crate::error::{EREF_LEASE_LOST, EREF_STORE, Error, Result};
 use crate::io::clock;
-use crate::io::store::audit;
+use crate::io::store::body::read_body;
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::vault::Vault;
-use crate::proto::store::{EventRecord, Events, Millis};
+use crate::io::store::{audit, writes};
+use crate::proto::store::{EventRecord, Events, Millis, event_kind};
 
 /// How often an event is handed out before it is parked (architecture: events).
 const ATTEMPTS: u32 = 10;
@@ -22,6 +23,7 @@ pub(super) struct NewEvent<'a> {
     pub kind: u32,
     pub partner: &'a str,
     pub referral_id: Option<&'a str>,
+    pub lane: String,
     pub subject: &'a str,
     pub document: &'a str,
 }
@@ -29,6 +31,11 @@ pub(super) struct NewEvent<'a> {
 /// The order is kept per referral, or per partner where there is none.
 pub(super) fn lane(referral_id: Option<&str>, partner: &str) -> String {
     referral_id.map_or_else(|| format!("partner:{partner}"), str::to_owned)
+}
+
+/// What apps write is in order per launch: what the host is slow to decide about holds up nobody else.
+pub(super) fn launch_lane(launch_id: &str) -> String {
+    format!("launch:{launch_id}")
 }
 
 /// Queues an event in the transaction of what it tells of.
@@ -41,8 +48,7 @@ pub(super) fn insert_event(connection: &Connection, vault: &Vault, event: &NewEv
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?7, ?8)",
         )
         .and_then(|mut insert| {
-            let lane = lane(event.referral_id, event.partner);
-            insert.execute(params![id, event.kind, event.partner, event.referral_id, lane, event.subject, now, document])
+            insert.execute(params![id, event.kind, event.partner, event.referral_id, event.lane, event.subject, now, document])
         })
         .map(|_| ())
         .map_err(store_error)
@@ -101,6 +107,9 @@ impl Events for Sqlite {
         }
         let document = self.vault.open_sealed("event.document", &record.id, &document)?;
         record.document = String::from_utf8_lossy(&document).into_owned();
+        if record.kind == event_kind::WRITE {
+            self.add_resource(&mut record)?;
+        }
         Ok(Some(record))
     }
 
@@ -118,16 +127,25 @@ impl Events for Sqlite {
     fn finish_event(&self, id: &str, attempt: u32, now: Millis) -> Result<()> {
         let (id, vault, node) = (id.to_owned(), self.vault.clone(), self.node.id.clone());
         self.writer.write(move |connection| {
-            let subject: Option<String> = connection
-                .prepare_cached("DELETE FROM event WHERE id = ?1 AND attempt = ?2 AND state = 1 RETURNING subject")
-                .and_then(|mut delete| delete.query_row(params![id, attempt], |row| row.get(0)).optional())
-                .map_err(store_error)?;
-            still_leased(usize::from(subject.is_some()))?;
+            let (kind, subject) = take_leased(connection, &id, attempt)?;
+            if kind == event_kind::WRITE {
+                writes::accept(connection, &subject)?;
+            }
             connection
                 .prepare_cached("UPDATE inbox SET done = ?2 WHERE id = ?1")
                 .and_then(|mut update| update.execute(params![subject, now]))
                 .map_err(store_error)?;
             audit::append(connection, &vault, &node, now, &json!({"what": "event finished", "id": id, "subject": subject}))
+        })
+    }
+
+    fn refuse_write(&self, id: &str, attempt: u32, words: &str, now: Millis) -> Result<()> {
+        let (id, words, vault, node) = (id.to_owned(), words.to_owned(), self.vault.clone(), self.node.id.clone());
+        self.writer.write(move |connection| {
+            let (_, subject) = take_leased(connection, &id, attempt)?;
+            writes::refuse(connection, &vault, &subject, &words)?;
+            let entry = json!({"what": "write refused", "id": id, "write_id": subject, "reason": words});
+            audit::append(connection, &vault, &node, now, &entry)
         })
     }
 
@@ -159,6 +177,28 @@ impl Events for Sqlite {
 /// Parked events come again from their first attempt.
 fn unpark(connection: &Connection, now: Millis) -> rusqlite::Result<usize> {
     connection.prepare_cached("UPDATE event SET state = 0, attempt = 0, available = ?1 WHERE state = 2")?.execute([now])
+}
+
+/// Takes an event that is leased out of the queue: its kind and its subject.
+fn take_leased(connection: &Connection, id: &str, attempt: u32) -> Result<(u32, String)> {
+    let found = connection
+        .prepare_cached("DELETE FROM event WHERE id = ?1 AND attempt = ?2 AND state = 1 RETURNING kind, subject")
+        .and_then(|mut delete| delete.query_row(params![id, attempt], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .map_err(store_error)?;
+    still_leased(usize::from(found.is_some()))?;
+    Ok(found.unwrap_or_default())
+}
+
+impl Sqlite {
+    /// The resource of a WRITE event stands in the store once, beside its document.
+    fn add_resource(&self, record: &mut EventRecord) -> Result<()> {
+        let body = self.read(|connection| read_body(connection, &self.vault, &record.subject))?;
+        let damaged = || Error::new(EREF_STORE, "what a WRITE event tells of is damaged");
+        let body = String::from_utf8(body.ok_or_else(damaged)?).map_err(|_| damaged())?;
+        let head = record.document.trim_end().strip_suffix('}').ok_or_else(damaged)?;
+        record.document = format!("{head},\"resource\":{body}}}");
+        Ok(())
+    }
 }
 
 fn still_leased(changed: usize) -> Result<()> {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::error::{EREF_NOT_FOUND, EREF_WRONG_STATE, Error, Result};
 use crate::io::store::body::{NewBody, read_body};
-use crate::io::store::events::{NewEvent, insert_event};
+use crate::io::store::events::{NewEvent, insert_event, lane};
 use crate::io::store::keeping::DEDUPE;
 use crate::io::store::referral_write::{Entry, SealedUpdate};
 use crate::io::store::sqlite::{Sqlite, store_error};
@@ -135,6 +135,7 @@ impl Inbox for Sqlite {
                 kind: event_kind::MESSAGE,
                 partner,
                 referral_id: referral_id.as_deref(),
+                lane: lane(referral_id.as_deref(), partner),
                 subject: &row.id,
                 document: &notification,
             };
@@ -272,6 +273,7 @@ fn resend(connection: &Connection, vault: &Vault, record: &Reception, document: 
         kind: event_kind::MESSAGE,
         partner: &record.partner,
         referral_id: record.referral_id.as_deref(),
+        lane: lane(record.referral_id.as_deref(), &record.partner),
         subject: &record.id,
         document,
     };

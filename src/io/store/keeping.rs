@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::error::{EREF_INVALID_JSON, Error, Result};
 use crate::io::store::sqlite::{Sqlite, store_error};
-use crate::io::store::{audit, audit_trail};
+use crate::io::store::{audit, audit_trail, charts};
 use crate::proto::guide::events::EVENTS;
 use crate::proto::settings::Retention;
+use crate::proto::smart::keys::{AFTER, AHEAD};
 use crate::proto::store::{Keeping, Millis, RETRY_MS, StoreStatus};
 
 const DAY: Millis = 86_400_000;
@@ -43,11 +44,12 @@ fn unnamed(bodies: Millis) -> String {
 }
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 15] {
+fn purge_statements(retention: &Retention) -> [String; 16] {
     let bodies = Millis::from(retention.body_days) * DAY;
     let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
     let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
     let unnamed = unnamed(bodies);
+    let [written, charts] = charts::delete_where("launch_id IN (SELECT id FROM launch WHERE ends < ?1)");
     [
         // What was fetched for a received message goes before its body, by which it is found; what is served goes after the messages.
         format!("DELETE FROM body WHERE owner IN (SELECT body FROM attachment WHERE inbox_id IN ({received}))"),
@@ -60,13 +62,18 @@ fn purge_statements(retention: &Retention) -> [String; 15] {
         format!(
             "DELETE FROM inbox WHERE done IS NOT NULL AND received < ?1 - {DEDUPE} AND NOT EXISTS (SELECT 1 FROM body WHERE owner = inbox.id)"
         ),
-        "DELETE FROM chart WHERE launch_id IN (SELECT id FROM launch WHERE ends < ?1)".to_owned(),
+        written,
+        charts,
         format!("DELETE FROM code WHERE expires < ?1 - {CODES}"),
         "DELETE FROM grant WHERE ends < ?1 OR idle_ends < ?1".to_owned(),
         "DELETE FROM token WHERE expires < ?1 OR (grant_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM grant WHERE id = grant_id))"
             .to_owned(),
         format!("UPDATE token SET answer = NULL WHERE answer IS NOT NULL AND used < ?1 - {RETRY_MS}"),
         "DELETE FROM jti WHERE until < ?1".to_owned(),
+        format!(
+            "DELETE FROM signing_key WHERE EXISTS (
+                SELECT 1 FROM signing_key n WHERE n.created > signing_key.created AND n.created < ?1 - {AHEAD} - {AFTER})"
+        ),
         // The launch that came of a sign-in is authorized within its own time.
         format!("DELETE FROM login WHERE expires < ?1 - {DAY}"),
         format!("DELETE FROM launch WHERE ends < ?1 - {LAUNCHES}"),

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use crate::error::{EREF_NOT_FOUND, Error, Result};
-use crate::io::store::charts::{insert_resource, sealed_resource};
+use crate::io::store::charts::{self, insert_resource, sealed_resource};
 use crate::io::store::referrals::health_number_mac;
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, grants, vault::Vault};
@@ -53,7 +53,9 @@ pub(super) fn subject_mac(vault: &Vault, patient: &str) -> [u8; 32] {
 /// Ends a launch in a transaction: grants are gone, its chart is deleted.
 fn end(connection: &Connection, id: &str, takes: Takes) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE launch SET state = 4 WHERE id = ?1 AND state <> 4")?.execute([id])?;
-    connection.prepare_cached("DELETE FROM chart WHERE launch_id = ?1")?.execute([id])?;
+    for statement in charts::delete_where("launch_id = ?1") {
+        connection.prepare_cached(&statement)?.execute([id])?;
+    }
     let kinds = match takes {
         Takes::All => [GrantKind::Online, GrantKind::Offline],
         Takes::Online => [GrantKind::Online; 2],

@@ -23,3 +23,4 @@ mod serving;
 pub mod sqlite;
 pub mod vault;
 mod writer;
+mod writes;

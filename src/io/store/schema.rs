@@ -53,7 +53,8 @@ CREATE TABLE file (
     WITHOUT ROWID;
 CREATE INDEX file_of ON file (outbox_id);
 
--- What the host has yet to take. A lane is a referral, or a partner where there is none; one event of a lane is out at a time.
+-- What the host has yet to take. A lane is a referral, a launch that is written under, or a partner; one event of a
+-- lane is out at a time.
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, partner TEXT NOT NULL, referral_id TEXT,
     lane TEXT NOT NULL, subject TEXT NOT NULL, state INTEGER NOT NULL /* 0 waiting, 1 leased, 2 parked */, attempt INTEGER NOT NULL,
@@ -102,9 +103,13 @@ CREATE TABLE login (
     id TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, cookie BLOB NOT NULL, partner TEXT NOT NULL, expires INTEGER NOT NULL,
     finished INTEGER NOT NULL, request BLOB NOT NULL /* sealed */) WITHOUT ROWID;
 CREATE INDEX login_expires ON login (expires);
+-- A row is a version. What an app wrote is kept by `body` under the id of the write, which is the subject of its WRITE event.
 CREATE TABLE chart (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, launch_id TEXT NOT NULL, resource_type TEXT NOT NULL, id_mac BLOB NOT NULL,
-    version INTEGER NOT NULL, resource BLOB NOT NULL /* sealed: id, line break, JSON */, UNIQUE (launch_id, resource_type, id_mac));
+    version INTEGER NOT NULL, state INTEGER NOT NULL /* see charts.rs */, write_id TEXT, size INTEGER NOT NULL,
+    resource BLOB NOT NULL /* sealed: id, line break, JSON unless written */, words BLOB /* sealed: those of a refusal */,
+    UNIQUE (launch_id, resource_type, id_mac, version));
+CREATE INDEX chart_write ON chart (write_id) WHERE write_id IS NOT NULL;
 -- What a client may do, and until when. Codes and tokens hang on it; a grant that is revoked is gone, and they are with it.
 CREATE TABLE grant (
     id TEXT PRIMARY KEY, kind INTEGER NOT NULL /* 1 online, 2 offline, 3 backend */, launch_id TEXT, client_id TEXT NOT NULL,

@@ -44,6 +44,12 @@ pub struct LaunchContext {
     /// The host's id of the user's session, for `eref_session_end` and `eref_session_patient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Claims for the id_token besides ours; each name must be in the app's `id_token_claims`.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub id_token_claims: serde_json::Map<String, serde_json::Value>,
+    /// Members for the token response besides ours; each name must be in the app's `response_members`.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub response_members: serde_json::Map<String, serde_json::Value>,
     /// The value of the referral identifier that the first message of this launch may carry (messaging.md 14). Ours: a host cannot give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
@@ -61,6 +67,12 @@ pub struct User {
     /// Name shown to the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Given names; the id_token's `given_name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    /// Family name; the id_token's `family_name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
     /// When the user last signed in to the host, in milliseconds since 1970; becomes `auth_time`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_in: Option<i64>,

@@ -465,19 +465,6 @@ pub struct UsedRefresh {
     pub answer: Option<String>,
 }
 
-/// A resource the app writes back to the chart.
-#[derive(Clone, Debug)]
-pub struct WriteBack {
-    /// The launch under which it is written.
-    pub launch_id: String,
-    /// The partner that writes.
-    pub partner: String,
-    /// The resource; its id is ours.
-    pub resource: ChartResource,
-    /// The WRITE event's document.
-    pub event_document: String,
-}
-
 /// The key that signs id_tokens.
 pub struct SigningKey {
     /// The `kid` in the JWKS.

@@ -118,7 +118,7 @@ fn check_client(at: &str, rule: &ClientRule) -> Result<()> {
 }
 
 /// smart.md 6.1: https, and no address of our own network unless it is said to be one.
-fn check_keys(at: &str, none: bool, url: Option<&Url>, private: bool, algorithms: &[Algorithm]) -> Result<()> {
+pub(super) fn check_keys(at: &str, none: bool, url: Option<&Url>, private: bool, algorithms: &[Algorithm]) -> Result<()> {
     if none {
         return Err(wrong(at, "both of jwks_url and jwks, or neither", "one of them"));
     }

@@ -43,5 +43,6 @@ pub fn may(caller: &Caller<'_>, letter: u8, resource: &Value, base: &str, binari
 
 /// Whether this is the user of the launch, named by a token with `fhirUser`.
 pub fn is_user(caller: &Caller<'_>, kind: &str, id: &str) -> bool {
-    scope::has(&caller.scope, "fhirUser") && caller.user().and_then(|user| user.fhir_user.as_ref()) == Some(&format!("{kind}/{id}"))
+    let user = caller.user().and_then(|user| user.fhir_user.as_deref()).and_then(|user| user.split_once('/'));
+    user == Some((kind, id)) && scope::has(&caller.scope, "fhirUser")
 }

@@ -56,9 +56,12 @@ fn check(settings: &Settings, client_id: &str, claims: &Claims, now: Millis) -> 
         return Err("issuer and subject are not both the client (iss, sub)");
     }
     // Some clients name issuer and token endpoint; anybody else's name beside ours is refused (smart.md 6.1).
-    let ours = [settings.token_endpoint(), settings.fhir_base()];
+    let auth = settings.auth_base();
+    let ours = [settings.token_endpoint(), settings.fhir_base(), format!("{auth}/introspect"), format!("{auth}/revoke")];
+    let [token_endpoint, issuer, ..] = &ours;
     let audience = claims.texts("aud");
-    if audience.is_empty() || !audience.iter().all(|one| ours.iter().any(|own| own == one)) {
+    let ours_alone = audience.iter().all(|one| ours.iter().any(|own| own == one));
+    if !ours_alone || !audience.iter().any(|one| one == token_endpoint || one == issuer) {
         return Err("it is for somebody else (aud)");
     }
     let ends = claims.check_times(now)?;

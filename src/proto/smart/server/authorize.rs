@@ -255,13 +255,16 @@ fn granted_scope(
     requested: &str,
     context: &LaunchContext,
 ) -> Result<String, Refusal> {
+    let (online, offline) = grant::refreshes(app, requested);
     let circumstances = scope::Circumstances {
         patient: context.patient.is_some(),
         encounter: context.encounter.is_some(),
         fhir_user: context.user.fhir_user.is_some(),
-        openid: ctx.world.keys.signing().is_some(),
+        openid: ctx.world.keys.signing(ctx.now()).is_some(),
         context: &context.fhir_context,
-        ..scope::Circumstances::default()
+        online,
+        offline,
+        backend: false,
     };
     let granted = match scope::grant(requested, &app.scopes, circumstances) {
         Ok(granted) if !granted.is_empty() => granted.join(" "),

@@ -107,8 +107,8 @@ pub fn authenticate<'a>(ctx: &'a Ctx, request: &Request, query: &[(String, Strin
     Ok(Caller { grant_id: id, client_id, launch_id, partner, scope: record.scope, context })
 }
 
-/// RFC 6750 2.1.
-fn bearer(header: &str) -> Option<&str> {
+/// The token of an Authorization header (RFC 6750 2.1).
+pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     let good = scheme.eq_ignore_ascii_case("bearer") && (1..=LONGEST_TOKEN).contains(&token.len()) && token.bytes().all(legal);

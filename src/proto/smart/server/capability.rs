@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::chart;
+use super::{chart, fhir_write, scope};
 use crate::proto::guide::dialects::{Dialect, dialect};
 use crate::proto::guide::events::{Direction, EVENTS, EventInfo};
 use crate::proto::settings::{Messaging, Partner, Role, Settings};
@@ -97,9 +97,13 @@ fn sends(settings: &Settings, partner: &Partner, messaging: &Messaging, event: &
 /// One resource type of the FHIR API, with the profiles of it that partners speak.
 pub(super) fn resource(settings: &Settings, resource_type: &str) -> Value {
     let mut interactions = vec!["read", "vread", "search-type"];
-    if resource_type == "DocumentReference" {
-        interactions.push("create");
-    }
+    let written = fhir_write::offered(resource_type);
+    interactions.extend(
+        [(scope::CREATE, "create"), (scope::UPDATE, "update")]
+            .iter()
+            .filter(|(letter, _)| written & letter != 0)
+            .map(|(_, name)| name),
+    );
     let mut search = vec![("_id", "token"), ("identifier", "token")];
     if chart::is_personal(resource_type) && resource_type != "Patient" {
         search.push(("patient", "reference"));
@@ -112,6 +116,8 @@ pub(super) fn resource(settings: &Settings, resource_type: &str) -> Value {
     let more = json!({
         "interaction": interactions.iter().map(|code| json!({ "code": code })).collect::<Vec<_>>(),
         "versioning": "versioned",
+        "updateCreate": false,
+        "conditionalCreate": written & scope::CREATE != 0 && resource_type != "Binary",
         "searchParam": search.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect::<Vec<_>>(),
     });
     if let (Some(document), Value::Object(more)) = (document.as_object_mut(), more) {

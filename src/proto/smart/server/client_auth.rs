@@ -1,4 +1,4 @@
-//! Who calls the token endpoint (smart.md 6).
+//! Who calls the token endpoint and its neighbours (smart.md 6).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request};
 use crate::proto::jwt::Unverified;
-use crate::proto::settings::{ClientAuth, ClientRule, Partner, SecretSource, Settings, SmartApp};
+use crate::proto::settings::{Backend, ClientAuth, ClientKeys, ClientRule, Partner, SecretSource, Settings, SmartApp};
 
 /// What the caller shows.
 pub enum Shown {
@@ -36,7 +36,7 @@ pub enum Refused {
 }
 
 /// Not who it says it is, or nobody at all.
-const NOT_PROVEN: Refused = Refused::NotProven(None);
+pub const NOT_PROVEN: Refused = Refused::NotProven(None);
 
 /// Reads what the caller shows. Two methods at once are refused (RFC 6749 2.3).
 pub fn read(request: &Request, form: &Parameters) -> Result<Shown, Refused> {
@@ -87,21 +87,53 @@ fn decode(text: &str) -> String {
     url::form_urlencoded::parse(escaped.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
-/// The app that calls, authenticated in the way it is registered with. A confidential client takes HTTP Basic only (smart.md 6).
-pub fn app<'a>(settings: &'a Settings, shown: &Shown) -> Result<&'a SmartApp, Refused> {
-    let find = |id: &str| settings.app(id).map(|(_, app)| app).ok_or(NOT_PROVEN);
-    match shown {
-        Shown::Nothing => Err(Refused::Malformed("client_id is missing")),
-        Shown::Id(id) => find(id).and_then(|app| match app.auth {
-            ClientAuth::Public => Ok(app),
-            _ => Err(NOT_PROVEN),
-        }),
-        Shown::Form(..) | Shown::Assertion(..) => Err(NOT_PROVEN),
+/// A client of the SMART Server that is who it says it is.
+pub enum Client<'a> {
+    /// An app.
+    App(&'a SmartApp),
+    /// A backend service, and whose it is.
+    Backend(&'a Partner, &'a Backend),
+}
+
+/// The app or backend service that calls, authenticated in the one way it is registered with (smart.md 6).
+pub async fn client<'a>(ctx: &'a Ctx, shown: &Shown) -> Result<Client<'a>, Refused> {
+    let settings = ctx.settings();
+    let app = |id: &str| settings.app(id).map(|(_, app)| app);
+    let found = match shown {
+        Shown::Nothing => return Err(Refused::Malformed("client_id is missing")),
+        Shown::Id(id) => app(id).filter(|app| matches!(app.auth, ClientAuth::Public)),
         Shown::Basic(readings) => {
-            let proven = |app: &SmartApp, secret: &str| app.auth.secret().is_some_and(|known| is(known, secret));
-            let found = readings.iter().find_map(|(id, secret)| find(id).ok().filter(|app| proven(app, secret)));
-            found.ok_or(NOT_PROVEN)
+            let proven = |app: &&SmartApp, secret: &str| app.auth.secret().is_some_and(|known| is(known, secret));
+            readings.iter().find_map(|(id, secret)| app(id).filter(|app| proven(app, secret)))
         }
+        Shown::Form(id, secret) => app(id).filter(|app| matches!(&app.auth, ClientAuth::SecretPost(known) if is(known, secret))),
+        Shown::Assertion(text, id) => {
+            return by_assertion(ctx, text, id.as_deref(), |issuer| signing_client(settings, issuer)).await;
+        }
+    };
+    found.map(Client::App).ok_or(NOT_PROVEN)
+}
+
+/// The client that signs under this id, and its keys.
+fn signing_client<'a>(settings: &'a Settings, id: &str) -> Option<(&'a Partner, &'a ClientKeys, Client<'a>)> {
+    if let Some((partner, service)) = settings.backend(id) {
+        return Some((partner, &service.private_key_jwt, Client::Backend(partner, service)));
+    }
+    let (partner, app) = settings.app(id)?;
+    match &app.auth {
+        ClientAuth::PrivateKeyJwt(keys) => Some((partner, keys, Client::App(app))),
+        _ => None,
+    }
+}
+
+/// Whether the caller gives itself out for a messaging partner.
+pub fn names_messaging_client(settings: &Settings, shown: &Shown) -> bool {
+    let is_one = |id: &str| clients(settings, id).next().is_some();
+    match shown {
+        Shown::Basic(readings) => readings.iter().any(|(id, _)| is_one(id)),
+        Shown::Form(id, _) | Shown::Id(id) => is_one(id),
+        Shown::Assertion(text, _) => Unverified::read(text).is_ok_and(|read| read.issuer().is_some_and(is_one)),
+        Shown::Nothing => false,
     }
 }
 
@@ -115,7 +147,12 @@ pub async fn messaging_client<'a>(ctx: &'a Ctx, shown: &Shown) -> Result<&'a str
     let found = match shown {
         Shown::Basic(readings) => readings.iter().find_map(|(id, secret)| proven(id, secret)),
         Shown::Form(id, secret) => proven(id, secret),
-        Shown::Assertion(assertion, id) => return by_assertion(ctx, assertion, id.as_deref()).await,
+        Shown::Assertion(text, id) => {
+            let signs = |(partner, rule): (&'a Partner, &'a ClientRule)| {
+                Some((partner, rule.private_key_jwt.as_ref()?, rule.client_id.as_str()))
+            };
+            return by_assertion(ctx, text, id.as_deref(), |issuer| clients(ctx.settings(), issuer).find_map(signs)).await;
+        }
         Shown::Id(_) | Shown::Nothing => None,
     };
     found.ok_or(NOT_PROVEN)
@@ -130,14 +167,19 @@ fn clients<'a>(settings: &'a Settings, id: &str) -> impl Iterator<Item = (&'a Pa
     ways.filter(move |(_, rule)| rule.client_id == id)
 }
 
-async fn by_assertion<'a>(ctx: &'a Ctx, text: &str, id: Option<&str>) -> Result<&'a str, Refused> {
+/// The client that signed an assertion; `find` knows the clients that sign, by their ids.
+async fn by_assertion<'a, T>(
+    ctx: &'a Ctx,
+    text: &str,
+    id: Option<&str>,
+    find: impl Fn(&str) -> Option<(&'a Partner, &'a ClientKeys, T)>,
+) -> Result<T, Refused> {
     let assertion = Unverified::read(text).map_err(|_| NOT_PROVEN)?;
     let issuer = assertion.issuer().unwrap_or_default().to_owned();
     // A client_id in the form is fine when it says the same (smart.md 6).
-    let known = clients(ctx.settings(), &issuer).find_map(|(partner, rule)| Some((partner, rule, rule.private_key_jwt.as_ref()?)));
-    let (partner, rule, keys) = known.filter(|_| id.is_none_or(|id| id == issuer)).ok_or(NOT_PROVEN)?;
+    let (partner, keys, client) = find(&issuer).filter(|_| id.is_none_or(|id| id == issuer)).ok_or(NOT_PROVEN)?;
     match assertion::verify(ctx, partner, &issuer, keys, assertion).await {
-        Ok(()) => Ok(&rule.client_id),
+        Ok(()) => Ok(client),
         Err(assertion::Failed::Wrong(why)) => Err(Refused::NotProven(Some(format!("the assertion of {}: {why}", partner.name)))),
         Err(assertion::Failed::NoKeys) => Err(Refused::Failed(None)),
         Err(assertion::Failed::Store(error)) => Err(Refused::Failed(Some(error))),

@@ -1,5 +1,7 @@
 //! The documents that say what is served: all made from one description, so that they cannot disagree (smart.md 2).
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use serde_json::{Map, Value, json};
@@ -8,7 +10,7 @@ use super::cors::{self, Audience};
 use super::{capability, chart, reply, scope, search};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, secret_hash, secret_text};
-use crate::proto::settings::{ClientAuth, Role, SmartApp};
+use crate::proto::settings::{Backend, ClientAuth, ClientKeys, Role, SmartApp};
 
 /// One of the public documents.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,22 +90,57 @@ fn cached(request: &Request, mut response: Response, age: &str) -> Response {
     response
 }
 
-/// What exists: the one description.
+/// Those that exist.
+fn existing<T: Copy>(all: &[(T, bool)]) -> Vec<T> {
+    all.iter().filter(|(_, exists)| *exists).map(|(one, _)| *one).collect()
+}
+
+/// What some client can be granted.
+fn scopes(apps: &[&SmartApp], backends: &[&Backend], openid: bool) -> BTreeSet<String> {
+    let launch = scope::Circumstances {
+        patient: true,
+        encounter: true,
+        fhir_user: true,
+        openid,
+        online: true,
+        offline: true,
+        ..Default::default()
+    };
+    let alone = scope::Circumstances { backend: true, ..Default::default() };
+    let of_apps = apps.iter().map(|app| scope::grant(&app.scopes, &app.scopes, launch));
+    let of_backends = backends.iter().map(|service| scope::grant(&service.scopes, &service.scopes, alone));
+    of_apps.chain(of_backends).filter_map(Result::ok).flatten().collect()
+}
+
+/// What exists: the one description. What no configured client can use is not in it.
 struct Served<'a> {
     base: String,
     auth: String,
     apps: Vec<&'a SmartApp>,
+    backends: Vec<&'a Backend>,
+    /// What some client can be granted.
+    scopes: BTreeSet<String>,
     openid: bool,
+    /// Apps may start by themselves: there is a page to sign in on.
+    standalone: bool,
+    styled: bool,
 }
 
 impl<'a> Served<'a> {
     fn new(ctx: &'a Ctx) -> Self {
         let settings = ctx.settings();
+        let apps: Vec<&SmartApp> = settings.partners.iter().filter_map(|partner| partner.smart_app.as_ref()).collect();
+        let backends: Vec<&Backend> = settings.partners.iter().filter_map(|partner| partner.backend.as_ref()).collect();
+        let scopes = scopes(&apps, &backends, ctx.world.keys.signing(ctx.now()).is_some());
         Self {
             base: settings.fhir_base(),
             auth: settings.auth_base(),
-            apps: settings.partners.iter().filter_map(|partner| partner.smart_app.as_ref()).collect(),
-            openid: ctx.world.keys.signing().is_some(),
+            openid: scopes.contains("openid"),
+            standalone: settings.smart.login_url.is_some() && apps.iter().any(|app| app.standalone),
+            styled: settings.smart.style.is_some(),
+            apps,
+            backends,
+            scopes,
         }
     }
 
@@ -115,41 +152,76 @@ impl<'a> Served<'a> {
         self.apps.iter().any(|app| app.auth.secret().is_some())
     }
 
+    /// The keys of all clients that sign assertions.
+    fn keys(&self) -> impl Iterator<Item = &'a ClientKeys> {
+        let of_apps = self.apps.iter().filter_map(|app| match &app.auth {
+            ClientAuth::PrivateKeyJwt(keys) => Some(keys),
+            _ => None,
+        });
+        of_apps.chain(self.backends.iter().map(|service| &service.private_key_jwt))
+    }
+
+    /// How clients show who they are.
+    fn methods(&self) -> Vec<&'static str> {
+        let post = self.apps.iter().any(|app| matches!(app.auth, ClientAuth::SecretPost(_)));
+        let methods = [
+            ("client_secret_basic", self.has_secret()),
+            ("client_secret_post", post),
+            ("private_key_jwt", self.keys().next().is_some()),
+            ("none", self.has_public()),
+        ];
+        existing(&methods)
+    }
+
     fn endpoint(&self, name: &str) -> String {
         format!("{}/{name}", self.auth)
     }
 
-    /// What some app can be granted.
-    fn scopes(&self) -> Vec<String> {
-        let full =
-            scope::Circumstances { patient: true, encounter: true, fhir_user: true, openid: self.openid, ..Default::default() };
-        let mut scopes: Vec<String> = Vec::new();
-        for app in &self.apps {
-            let granted = scope::grant(&app.scopes, &app.scopes, full).unwrap_or_default();
-            scopes.extend(granted);
-        }
-        scopes.sort();
-        scopes.dedup();
-        scopes
+    /// The endpoints there are: their name in the CapabilityStatement and at the end of their address, and that in the other documents.
+    fn endpoints(&self) -> Vec<(&'static str, &'static str)> {
+        let may_introspect =
+            self.apps.iter().any(|app| app.may_introspect) || self.backends.iter().any(|service| service.may_introspect);
+        let all = [
+            (("authorize", "authorization_endpoint"), !self.apps.is_empty()),
+            (("token", "token_endpoint"), true),
+            (("introspect", "introspection_endpoint"), may_introspect),
+            (("revoke", "revocation_endpoint"), true),
+        ];
+        existing(&all)
+    }
+
+    fn grants(&self) -> Vec<&'static str> {
+        let refreshes = ["online_access", "offline_access"].into_iter().any(|word| self.scopes.contains(word));
+        existing(&[
+            ("authorization_code", !self.apps.is_empty()),
+            ("refresh_token", refreshes),
+            ("client_credentials", !self.backends.is_empty()),
+        ])
     }
 
     /// The members that OAuth, OpenID and SMART documents share.
     fn oauth(&self) -> Map<String, Value> {
-        let methods = [("client_secret_basic", self.has_secret()), ("none", self.has_public())];
-        let methods: Vec<&str> = methods.into_iter().filter(|(_, exists)| *exists).map(|(name, _)| name).collect();
         let mut members = Map::new();
         let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
         put("issuer", json!(self.base));
-        put("authorization_endpoint", json!(self.endpoint("authorize")));
-        put("token_endpoint", json!(self.endpoint("token")));
+        for (end, name) in self.endpoints() {
+            put(name, json!(self.endpoint(end)));
+            if ["introspect", "revoke"].contains(&end) {
+                put(&format!("{name}_auth_methods_supported"), json!(self.methods()));
+            }
+        }
         if self.openid {
             put("jwks_uri", json!(self.endpoint("jwks")));
         }
-        put("grant_types_supported", json!(["authorization_code"]));
-        put("response_types_supported", json!(["code"]));
+        put("grant_types_supported", json!(self.grants()));
+        put("response_types_supported", json!(if self.apps.is_empty() { &[][..] } else { &["code"] }));
         put("response_modes_supported", json!(["query"]));
-        put("scopes_supported", json!(self.scopes()));
-        put("token_endpoint_auth_methods_supported", json!(methods));
+        put("scopes_supported", json!(self.scopes));
+        put("token_endpoint_auth_methods_supported", json!(self.methods()));
+        let algorithms: BTreeSet<&str> = self.keys().flat_map(|keys| keys.algorithms.iter().map(|one| one.name())).collect();
+        if !algorithms.is_empty() {
+            put("token_endpoint_auth_signing_alg_values_supported", json!(algorithms));
+        }
         put("code_challenge_methods_supported", json!(["S256"]));
         put("authorization_response_iss_parameter_supported", json!(true));
         members
@@ -165,27 +237,52 @@ impl<'a> Served<'a> {
         Value::Object(members)
     }
 
+    /// smart.md 2.3
     fn capabilities(&self) -> Vec<&'static str> {
-        let list = [
-            ("launch-ehr", true),
-            ("authorize-post", true),
+        let app = !self.apps.is_empty();
+        let has_class = |class: &str| self.scopes.iter().any(|scope| scope.starts_with(class));
+        let has_data = ["patient/", "user/", "system/"].into_iter().any(has_class);
+        existing(&[
+            ("launch-ehr", app),
+            ("launch-standalone", self.standalone),
+            ("authorize-post", app),
             ("client-public", self.has_public()),
             ("client-confidential-symmetric", self.has_secret()),
+            ("client-confidential-asymmetric", self.keys().next().is_some()),
             ("sso-openid-connect", self.openid),
-            ("context-banner", true),
-            ("context-ehr-patient", true),
-            ("context-ehr-encounter", true),
-            ("permission-patient", true),
-            ("permission-user", true),
-            ("permission-v1", true),
-            ("permission-v2", true),
-        ];
-        list.into_iter().filter(|(_, exists)| *exists).map(|(name, _)| name).collect()
+            ("context-banner", app),
+            ("context-style", self.styled),
+            ("context-ehr-patient", app),
+            ("context-ehr-encounter", app),
+            ("context-standalone-patient", self.standalone),
+            ("permission-offline", self.scopes.contains("offline_access")),
+            ("permission-online", self.scopes.contains("online_access")),
+            ("permission-patient", has_class("patient/")),
+            ("permission-user", has_class("user/")),
+            ("permission-v1", has_data),
+            ("permission-v2", has_data),
+        ])
     }
 
     fn openid_configuration(&self) -> Value {
         let mut members = self.oauth();
-        let claims = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "fhirUser", "profile", "name"];
+        const CLAIMS: [&str; 13] = [
+            "iss",
+            "sub",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "nonce",
+            "at_hash",
+            "fhirUser",
+            "profile",
+            "name",
+            "given_name",
+            "family_name",
+        ];
+        let extra = self.apps.iter().flat_map(|app| app.id_token_claims.iter().map(String::as_str));
+        let claims: BTreeSet<&str> = CLAIMS.into_iter().chain(extra).collect();
         members.insert("subject_types_supported".to_owned(), json!(["public"]));
         members.insert("id_token_signing_alg_values_supported".to_owned(), json!(["RS256"]));
         members.insert("claims_supported".to_owned(), json!(claims));
@@ -213,7 +310,8 @@ impl<'a> Served<'a> {
         });
         if system.roles.contains(&Role::SmartServer) {
             let resources: Vec<Value> = chart::types().map(|name| capability::resource(settings, name)).collect();
-            statement["rest"] = json!([{ "mode": "server", "security": self.security(), "resource": resources }]);
+            statement["rest"] = json!([{ "mode": "server", "security": self.security(), "resource": resources,
+                                       "interaction": [{ "code": "batch" }] }]);
         }
         if let Some(messaging) = capability::messaging(settings) {
             statement["messaging"] = json!([messaging]);
@@ -223,11 +321,12 @@ impl<'a> Served<'a> {
 
     /// For apps of SMART 1.0, which look nowhere else (smart.md 2.5).
     fn security(&self) -> Value {
-        let uri = |name: &str, endpoint: &str| json!({ "url": name, "valueUri": self.endpoint(endpoint) });
+        let endpoints = self.endpoints().into_iter();
+        let uris: Vec<Value> = endpoints.map(|(name, _)| json!({ "url": name, "valueUri": self.endpoint(name) })).collect();
         json!({
             "extension": [{
                 "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-                "extension": [uri("authorize", "authorize"), uri("token", "token")],
+                "extension": uris,
             }],
             "cors": true,
             "service": [{ "coding": [{

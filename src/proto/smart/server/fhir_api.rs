@@ -12,13 +12,14 @@ use serde_json::{Value, json};
 use super::access::{self, May};
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
-use super::{chart, fhir_write, reply, scope, search};
+use super::fhir_write::{self, Write};
+use super::{batch, chart, reply, scope, search};
 use crate::error::Error;
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Ctx};
 use crate::proto::http::{Request, Response};
 use crate::proto::messaging::parse::check_json;
-use crate::proto::store::ChartResource;
+use crate::proto::store::{ChartResource, Millis};
 
 /// The answer to a failure of the store.
 pub fn failed(ctx: &Ctx, error: &Error) -> Response {
@@ -47,6 +48,24 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
 async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Response> {
     let query = search::pairs(request.uri().query().unwrap_or_default().as_bytes());
     let caller = authenticate(ctx, request, &query)?;
+    let wait = Millis::try_from(ctx.settings().limits.write_wait_ms).unwrap_or(Millis::MAX);
+    let write = Write { request, body: None, decide_by: ctx.now().saturating_add(wait) };
+    match path {
+        "" if request.method() == Method::POST => batch::answer(ctx, &caller, write).await,
+        "" => Err(wrong_method("POST")),
+        _ => interaction(ctx, &caller, write, path, query).await,
+    }
+}
+
+/// One interaction: a request of its own, or an entry of a batch, which brings its body along.
+pub async fn interaction(
+    ctx: &Ctx,
+    caller: &Caller<'_>,
+    write: Write<'_>,
+    path: &str,
+    query: Vec<(String, String)>,
+) -> Result<Response, Response> {
+    let request = write.request;
     let format = query.iter().find(|(name, _)| name == "_format").map(|(_, value)| value.as_str());
     if !reply::accepts_json(request, format) {
         return Err(reply::outcome(StatusCode::NOT_ACCEPTABLE, "not-supported", "only JSON is served"));
@@ -58,15 +77,23 @@ async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Re
     }
     let get = reply::is_get(request);
     match segments.as_slice() {
-        [kind] if get => search::answer(ctx, request, &caller, kind, &query),
-        ["DocumentReference"] if request.method() == Method::POST => fhir_write::create(ctx, request, &caller).await,
-        [_] => Err(wrong_method("GET, HEAD")),
-        [kind, "_search"] if request.method() == Method::POST => posted_search(ctx, request, &caller, kind, query).await,
+        [kind] if get => search::answer(ctx, request, caller, kind, &query),
+        [kind] if request.method() == Method::POST && fhir_write::offered(kind) & scope::CREATE != 0 => {
+            fhir_write::create(ctx, write, caller, kind).await
+        }
+        [kind] => Err(wrong_method(if fhir_write::offered(kind) & scope::CREATE != 0 { "GET, HEAD, POST" } else { "GET, HEAD" })),
+        [kind, "_search"] if request.method() == Method::POST && write.body.is_none() => {
+            posted_search(ctx, request, caller, kind, query).await
+        }
         [_, "_search"] => Err(wrong_method("POST")),
-        [kind, id] if get => read(ctx, &caller, kind, id, None).await,
-        [kind, id, "_history", version] if get => read(ctx, &caller, kind, id, Some(version)).await,
-        ["Patient", id, "$everything"] if get => everything(ctx, request, &caller, id).await,
-        [_, _] | [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
+        [kind, id] if get => read(ctx, caller, kind, id, None).await,
+        [kind, id] if request.method() == Method::PUT && fhir_write::offered(kind) & scope::UPDATE != 0 => {
+            fhir_write::update(ctx, write, caller, kind, id).await
+        }
+        [kind, _] => Err(wrong_method(if fhir_write::offered(kind) & scope::UPDATE != 0 { "GET, HEAD, PUT" } else { "GET, HEAD" })),
+        [kind, id, "_history", version] if get => read(ctx, caller, kind, id, Some(version)).await,
+        ["Patient", id, "$everything"] if get => everything(ctx, request, caller, id).await,
+        [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
         _ => Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this interaction is not served")),
     }
 }
@@ -98,9 +125,9 @@ async fn read(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str, version: Opt
     if !access::is_user(caller, kind, id) {
         caller.demand(kind, scope::READ, "r")?;
     }
-    let resource = fetch(ctx, caller, kind, id).await?;
-    if version.is_some_and(|version| version != resource.version.to_string()) {
-        return Err(not_found());
+    let mut resource = fetch(ctx, caller, kind, id).await?;
+    if let Some(version) = version.filter(|version| *version != resource.version.to_string()) {
+        resource = fhir_write::version(ctx, caller, resource, version)?.ok_or_else(not_found)?;
     }
     let mut response = reply::fhir(StatusCode::OK, resource.json);
     reply::set(&mut response, ETAG, &format!("W/\"{}\"", resource.version));
@@ -108,7 +135,7 @@ async fn read(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str, version: Opt
 }
 
 /// A resource of the chart, or from the host. Never of another patient; whether such a one exists is not told (smart.md 14.3).
-async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
+pub async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
     let about_another = kind == "Patient" && caller.patient() != Some(id);
     let about_nobody = chart::is_personal(kind) && caller.patient().is_none();
     if !chart::is_id(id) || about_another || about_nobody {
@@ -117,7 +144,10 @@ async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<C
     let pushed = ctx.store().chart_resource(caller.launch(), kind, id).map_err(|error| failed(ctx, &error))?;
     let resource = match pushed {
         Some(resource) => resource,
-        None => pull(ctx, caller, kind, id).await?,
+        None => {
+            fhir_write::not_refused(ctx, caller, kind, id)?;
+            pull(ctx, caller, kind, id).await?
+        }
     };
     let value: Value = serde_json::from_str(&resource.json).map_err(|_| not_found())?;
     let member = |name: &str| value.get(name).and_then(Value::as_str);

@@ -10,14 +10,14 @@ use crate::proto::store::{Grant, GrantKind, LaunchRecord, Millis, NewGrant};
 pub fn of_launch(ctx: &Ctx, app: &SmartApp, launch: &LaunchRecord, context: &LaunchContext, scope: String) -> NewGrant {
     let after = |seconds: u32| ctx.now() + Millis::from(seconds) * 1000;
     let times = app.refresh;
-    let (kind, ends, idle_ends) = if scope::has(&scope, "offline_access") {
-        (GrantKind::Offline, after(times.offline_seconds), after(times.offline_idle_seconds))
+    let (kind, ends) = if scope::has(&scope, "offline_access") {
+        (GrantKind::Offline, after(times.offline_seconds))
     } else if scope::has(&scope, "online_access") {
-        (GrantKind::Online, after(times.online_seconds).min(launch.ends), after(times.online_idle_seconds))
+        (GrantKind::Online, after(times.online_seconds).min(launch.ends))
     } else {
-        (GrantKind::Online, launch.ends, launch.ends)
+        (GrantKind::Online, launch.ends)
     };
-    let grant = Grant {
+    let mut grant = Grant {
         id: ctx.id(),
         kind,
         launch_id: Some(launch.id.clone()),
@@ -26,7 +26,24 @@ pub fn of_launch(ctx: &Ctx, app: &SmartApp, launch: &LaunchRecord, context: &Lau
         scope,
         context: launch.context.clone(),
         ends,
-        idle_ends: idle_ends.min(ends),
+        idle_ends: ends,
     };
+    grant.idle_ends = idle_ends(ctx, app, &grant);
     NewGrant { grant, user: Some(context.user.id.clone()), patient: context.patient.clone() }
+}
+
+/// Which kinds of refresh tokens can be had, online and offline: never both, and offline where the app may have it (smart.md 10).
+pub fn refreshes(app: &SmartApp, requested: &str) -> (bool, bool) {
+    let offline = scope::has(requested, "offline_access") && scope::has(&app.scopes, "offline_access");
+    (!offline, offline)
+}
+
+/// When the grant ends now that it is used, unless it is used again.
+pub fn idle_ends(ctx: &Ctx, app: &SmartApp, grant: &Grant) -> Millis {
+    let seconds = match grant.kind {
+        GrantKind::Offline => app.refresh.offline_idle_seconds,
+        GrantKind::Online if scope::has(&grant.scope, "online_access") => app.refresh.online_idle_seconds,
+        GrantKind::Online | GrantKind::Backend => return grant.ends,
+    };
+    grant.ends.min(ctx.now() + Millis::from(seconds) * 1000)
 }

@@ -184,6 +184,15 @@ fn check(context: &LaunchContext, app: &SmartApp) -> Result<()> {
     for (index, entry) in context.fhir_context.iter().enumerate() {
         check_context_entry(entry).map_err(|text| argument(format!("fhir_context[{index}]: {text}")))?;
     }
+    let brought = [
+        ("id_token_claims", &context.id_token_claims, &app.id_token_claims),
+        ("response_members", &context.response_members, &app.response_members),
+    ];
+    for (member, brought, allowed) in brought {
+        if brought.keys().any(|name| !allowed.contains(name)) {
+            return Err(argument(format!("{member}: a name is not in the app's list of that name")));
+        }
+    }
     for (key, value) in &context.launch_query {
         if !app.launch_query.contains(key) || key == "iss" || key == "launch" {
             return Err(argument("launch_query: a key is not in the app's launch_query list"));

@@ -3,6 +3,8 @@
 mod access;
 mod assertion;
 mod authorize;
+mod backend;
+mod batch;
 mod caller;
 mod capability;
 mod chart;
@@ -12,11 +14,16 @@ mod discovery;
 mod fhir_api;
 mod fhir_write;
 mod grant;
-mod id_token;
+pub mod id_token;
+mod introspect;
+pub mod issue;
 pub mod launch;
+mod oauth;
 mod pages;
 mod redirect;
+mod refresh;
 mod reply;
+mod revoke;
 pub mod scope;
 mod search;
 #[allow(dead_code, reason = "search takes it up next")]
@@ -24,6 +31,9 @@ mod search_match;
 #[allow(dead_code, reason = "search takes it up next")]
 mod search_params;
 mod token;
+pub mod undecided;
+mod writable;
+mod write_event;
 
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, plain};
@@ -49,7 +59,14 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;
     }
-    match path.strip_prefix("/fhir/") {
+    if path == "/auth/introspect" {
+        return introspect::handle(ctx, request).await;
+    }
+    if path == "/auth/revoke" {
+        return revoke::handle(ctx, request).await;
+    }
+    // A batch is posted to the base itself (FHIR R4 http).
+    match path.strip_prefix("/fhir/").or_else(|| path.strip_prefix("/fhir")) {
         Some(rest) if !rest.starts_with(".well-known/") => fhir_api::handle(ctx, request, rest).await,
         _ => plain(404, "nothing is served here"),
     }

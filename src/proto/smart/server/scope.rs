@@ -334,7 +334,8 @@ mod tests {
 
     #[test]
     fn grants_create_only_where_the_api_has_it() {
-        assert_eq!(granted("patient/*.cruds", "patient/*.cruds"), "patient/*.rs patient/DocumentReference.c");
+        let types = "patient/DocumentReference.cruds patient/Condition.cruds patient/Patient.cruds";
+        assert_eq!(granted(types, types), "patient/DocumentReference.crus patient/Condition.crs patient/Patient.rs");
         assert_eq!(granted("patient/Patient.c", "patient/*.cruds"), "");
     }
 
@@ -343,7 +344,7 @@ mod tests {
         assert_eq!(granted("patient/*.read", "patient/*.rs"), "patient/*.read");
         assert_eq!(
             granted("patient/DocumentReference.*", "patient/*.cruds"),
-            "patient/DocumentReference.read patient/DocumentReference.c"
+            "patient/DocumentReference.read patient/DocumentReference.cu"
         );
     }
 

@@ -1,66 +1,23 @@
-//! The token endpoint (smart.md 7): a code becomes an access token, and a messaging partner's secret becomes a messaging token.
+//! The token endpoint (smart.md 7): a code or a refresh token becomes an access token; a messaging partner's secret a messaging token.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http::header::{ALLOW, AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use http::StatusCode;
+use serde_json::{Value, json};
 
 use super::authorize::Binding;
-use super::client_auth::{self, Refused, Shown};
+use super::client_auth::{self, Client, Shown};
 use super::cors::{self, Audience};
-use super::id_token::{self, Subject};
-use super::reply;
-use crate::error::{EREF_STORE, Error};
+use super::oauth::{self, Refusal, failed, not_accepted, refuse};
+use super::{backend, issue, refresh, reply};
 use crate::log::Level;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request, Response, same_bytes, secret_hash, secret_text};
-use crate::proto::settings::{Settings, SmartApp};
-use crate::proto::smart::LaunchContext;
+use crate::proto::settings::SmartApp;
 use crate::proto::store::{CodeRecord, NewToken, SecretHash, TokenKind};
 
 /// Life of a messaging token, in seconds. The main RMS asks for a new one only when this is over (messaging.md 9).
 const MESSAGING_SECONDS: u32 = 3600;
-/// Longest form taken, in bytes. A redemption has a few hundred.
-const LONGEST_FORM: usize = 64 << 10;
-/// The longest an access token may live, in seconds (smart.md 19).
-const LONGEST_ACCESS: u32 = 3600;
-
-/// An error of RFC 6749 5.2. The text is our own and holds nothing of the request.
-struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    text: &'static str,
-}
-
-fn refuse<T>(code: &'static str, text: &'static str) -> Result<T, Refusal> {
-    Err(Refusal { status: StatusCode::BAD_REQUEST, code, text })
-}
-
-/// A client that is not accepted. The log says why where the client is known; the answer does not.
-fn not_accepted(ctx: &Ctx, refused: Refused) -> Refusal {
-    let log = |why: String| ctx.world.log.line(Level::Warn, "smart", format!("client refused: {why}"));
-    match refused {
-        Refused::Malformed(text) => Refusal { status: StatusCode::BAD_REQUEST, code: "invalid_request", text },
-        Refused::NotProven(why) => {
-            why.map(log);
-            let text = "the client is not known, or not authenticated";
-            Refusal { status: StatusCode::UNAUTHORIZED, code: "invalid_client", text }
-        }
-        Refused::Failed(Some(error)) => failed(ctx, &error),
-        Refused::Failed(None) => {
-            log("its keys cannot be had at the moment".to_owned());
-            let text = "the client cannot be authenticated at the moment";
-            Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: "temporarily_unavailable", text }
-        }
-    }
-}
-
-fn failed(ctx: &Ctx, error: &Error) -> Refusal {
-    let status = reply::failure(ctx, error);
-    let code = if status == StatusCode::SERVICE_UNAVAILABLE { "temporarily_unavailable" } else { "server_error" };
-    Refusal { status, code, text: "the server cannot answer at the moment" }
-}
 
 /// `POST /auth/token`.
 pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
@@ -71,54 +28,51 @@ pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
     let mut client = None;
     let response = match answer(ctx, request, &mut client).await {
         Ok(document) => reply::oauth(StatusCode::OK, &document),
-        Err(refusal) => error_response(ctx, request, &refusal),
+        Err(refusal) => oauth::error_response(ctx, request, &refusal, "token", "POST, OPTIONS"),
     };
     let audience = client.as_deref().map_or(Audience::AnyApp, Audience::App);
     cors::allow(ctx, request, response, audience)
 }
 
-fn error_response(ctx: &Ctx, request: &Request, refusal: &Refusal) -> Response {
-    ctx.world.log.line(Level::Warn, "smart", format!("token refused, {}: {}", refusal.code, refusal.text));
-    if refusal.status == StatusCode::UNAUTHORIZED || refusal.code == "invalid_grant" {
-        ctx.audit_refusal("login refused", None, refusal.text);
-    }
-    let mut response = reply::oauth(refusal.status, &json!({ "error": refusal.code, "error_description": refusal.text }));
-    match refusal.status {
-        StatusCode::UNAUTHORIZED if request.headers().contains_key(AUTHORIZATION) => {
-            reply::set(&mut response, WWW_AUTHENTICATE, "Basic realm=\"token\"");
-        }
-        StatusCode::METHOD_NOT_ALLOWED => reply::set(&mut response, ALLOW, "POST, OPTIONS"),
-        StatusCode::SERVICE_UNAVAILABLE => reply::set(&mut response, RETRY_AFTER, "5"),
-        _ => {}
-    }
-    response
-}
-
 /// `client` becomes the client id as soon as the client is authenticated.
 async fn answer(ctx: &Ctx, request: &Request, client: &mut Option<String>) -> Result<Value, Refusal> {
-    if request.method() != Method::POST {
-        return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, code: "invalid_request", text: "only POST is served here" });
-    }
-    if reply::content_type(request) != "application/x-www-form-urlencoded" {
-        return refuse("invalid_request", "the body must be application/x-www-form-urlencoded");
-    }
-    let body = ctx.body(ctx.settings().limits.request_bytes.min(LONGEST_FORM)).await;
-    let body = body.map_err(|error| Refusal {
-        status: reply::body_status(error),
-        code: "invalid_request",
-        text: "the body was not received whole",
-    })?;
-    let form = Parameters::parse(&body).or_else(|text| refuse("invalid_request", text))?;
+    let form = oauth::form(ctx, request).await?;
     let shown = client_auth::read(request, &form).map_err(|refused| not_accepted(ctx, refused));
     match form.value("grant_type") {
         Some("authorization_code") => {
-            let app = client_auth::app(ctx.settings(), &shown?).map_err(|refused| not_accepted(ctx, refused))?;
+            let app = app(ctx, &shown?).await?;
             *client = Some(app.client_id.clone());
             redeem(ctx, app, &form)
         }
-        Some("client_credentials") => messaging_token(ctx, &shown?).await,
+        Some("refresh_token") => {
+            let app = match shown? {
+                // Browser apps leave their id out; the token says whose it is (smart.md 7.2).
+                Shown::Nothing => refresh::public_owner(ctx, &form)?,
+                shown => app(ctx, &shown).await?,
+            };
+            *client = Some(app.client_id.clone());
+            refresh::answer(ctx, app, &form)
+        }
+        Some("client_credentials") => {
+            let shown = shown?;
+            if matches!(shown, Shown::Nothing) || client_auth::names_messaging_client(ctx.settings(), &shown) {
+                return messaging_token(ctx, &shown).await;
+            }
+            match client_auth::client(ctx, &shown).await.map_err(|refused| not_accepted(ctx, refused))? {
+                Client::Backend(partner, service) => backend::token(ctx, partner, service, &form),
+                Client::App(_) => refuse("unauthorized_client", "this client may not use this grant_type"),
+            }
+        }
         Some(_) => refuse("unsupported_grant_type", "this grant_type is not served"),
         None => refuse("invalid_request", "grant_type is missing"),
+    }
+}
+
+/// The app that calls, authenticated.
+async fn app<'a>(ctx: &'a Ctx, shown: &Shown) -> Result<&'a SmartApp, Refusal> {
+    match client_auth::client(ctx, shown).await.map_err(|refused| not_accepted(ctx, refused))? {
+        Client::App(app) => Ok(app),
+        Client::Backend(..) => refuse("unauthorized_client", "this client may not use this grant_type"),
     }
 }
 
@@ -165,8 +119,9 @@ fn redeem(ctx: &Ctx, app: &SmartApp, form: &Parameters) -> Result<Value, Refusal
     if ctx.now() >= record.expires {
         return refuse("invalid_grant", NOT_GOOD);
     }
-    let (document, token) = respond(ctx, app, &record, &binding).map_err(|error| failed(ctx, &error))?;
-    match ctx.store().redeem_code(&hash, &[token], ctx.now()) {
+    let (grant, nonce) = (&record.grant, binding.nonce.as_deref());
+    let (document, tokens) = issue::tokens(ctx, app, grant, &grant.scope, nonce).map_err(|error| failed(ctx, &error))?;
+    match ctx.store().redeem_code(&hash, &tokens, ctx.now()) {
         Ok(true) => Ok(Value::Object(document)),
         Ok(false) => replayed(ctx, &record),
         Err(error) => Err(failed(ctx, &error)),
@@ -205,59 +160,4 @@ fn replayed(ctx: &Ctx, record: &CodeRecord) -> Result<Value, Refusal> {
     );
     ctx.store().revoke_grant(&record.grant.id, ctx.now()).map_err(|error| failed(ctx, &error))?;
     refuse("invalid_grant", "the code is unknown, expired or used")
-}
-
-/// The success body (smart.md 7.4) and the token in it, as it is to be kept.
-fn respond(ctx: &Ctx, app: &SmartApp, record: &CodeRecord, binding: &Binding) -> Result<(Map<String, Value>, NewToken), Error> {
-    let wanted = i64::from(app.access_token_seconds.min(LONGEST_ACCESS));
-    let grant = &record.grant;
-    let seconds = wanted.min((grant.ends - ctx.now()) / 1000);
-    let text = secret_text(ctx.random());
-    let context = serde_json::from_str(&grant.context).map_err(|error| Error::new(EREF_STORE, error.to_string()))?;
-    let mut document = context_members(ctx.settings(), &context);
-    document.insert("access_token".to_owned(), json!(text));
-    document.insert("token_type".to_owned(), json!("Bearer"));
-    document.insert("expires_in".to_owned(), json!(seconds));
-    document.insert("scope".to_owned(), json!(grant.scope));
-    let about = Subject { client_id: &app.client_id, context: &context, scope: &grant.scope, nonce: binding.nonce.as_deref() };
-    if let Some(id_token) = id_token::make(ctx, &about, &text, seconds)? {
-        document.insert("id_token".to_owned(), json!(id_token));
-    }
-    let token = NewToken {
-        hash: secret_hash(&text),
-        kind: TokenKind::Access,
-        grant_id: Some(grant.id.clone()),
-        client_id: app.client_id.clone(),
-        scope: grant.scope.clone(),
-        expires: ctx.now() + seconds * 1000,
-    };
-    Ok((document, token))
-}
-
-/// What the launch is about (smart.md 8).
-fn context_members(settings: &Settings, context: &LaunchContext) -> Map<String, Value> {
-    let mut members = Map::new();
-    let texts = [
-        ("patient", &context.patient),
-        ("encounter", &context.encounter),
-        ("intent", &context.intent),
-        ("tenant", &context.tenant),
-    ];
-    for (name, value) in texts {
-        if let Some(value) = value {
-            members.insert(name.to_owned(), json!(value));
-        }
-    }
-    let mut entries = context.fhir_context.clone();
-    let sends = settings.partner(&context.partner).is_some_and(|partner| partner.messaging.is_some());
-    if let Some(value) = context.correlation.as_ref().filter(|_| sends) {
-        // The number under which an app that also sends messages may name the referral it makes (messaging.md 14).
-        let identifier = json!({"system": settings.own_referral_system(), "value": value});
-        entries.push(json!({"type": "ServiceRequest", "identifier": identifier}));
-    }
-    if !entries.is_empty() {
-        members.insert("fhirContext".to_owned(), Value::Array(entries));
-    }
-    members.insert("need_patient_banner".to_owned(), json!(context.need_patient_banner.unwrap_or(true)));
-    members
 }

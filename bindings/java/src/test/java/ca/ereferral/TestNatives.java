@@ -1,0 +1,13 @@
+package ca.ereferral;
+
+/** What only the native library of the tests has. */
+final class TestNatives {
+    private TestNatives() {
+    }
+
+    /** Panics inside the library, in a call on a config unless that is 0. */
+    static native void panic(long config);
+
+    /** The bytes that C has allocated in this process. */
+    static native long bytesInUse();
+}
