@@ -63,7 +63,7 @@ fn with_server(work: impl FnOnce(&Server)) {
 }
 
 /// Drives one request; the driver has neither network nor host but what `answer` says.
-fn send(world: &Arc<World>, now: Millis, request: http::Request<()>, body: &[u8], answer: &Answer) -> Response {
+fn send(world: &Arc<World>, mut now: Millis, request: http::Request<()>, body: &[u8], answer: &Answer) -> Response {
     let mut exchange = Exchange::new(world.clone(), request, Peer::default(), Box::new(clock::random));
     loop {
         match exchange.step(now) {
@@ -72,6 +72,10 @@ fn send(world: &Arc<World>, now: Millis, request: http::Request<()>, body: &[u8]
             }
             Step::Keys(_) => exchange.keys(None),
             Step::Ask(_) => exchange.answer(answer.clone()),
+            Step::Wait { until } => {
+                now = until;
+                exchange.waited();
+            }
             Step::Respond(response) => return response,
         }
     }
@@ -235,15 +239,7 @@ pub fn url(data: &[u8]) {
         let path = format!("{}/auth/authorize", settings.public_url.path().trim_end_matches('/'));
         let base = settings.fhir_base();
         let query = smart::authorize_query(&handle, &[("redirect_uri", Some(asked)), ("aud", Some(&base))]);
-        let world = &server.world;
-        let world = World {
-            store: world.store.clone(),
-            settings: Arc::new(settings),
-            keys: world.keys.clone(),
-            log: world.log.clone(),
-            signals: world.signals.clone(),
-            throttle: world.throttle.clone(),
-        };
+        let world = World { settings: Arc::new(settings), ..World::clone(&server.world) };
         let Some(request) = request(&format!("GET {path}?{query}")) else { return };
         let response = send(&Arc::new(world), now, request, b"", &Answer::NotFound);
         if let Some(location) = response.headers().get("location") {

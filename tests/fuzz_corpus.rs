@@ -7,7 +7,6 @@ mod fixtures;
 #[path = "../fuzz/server.rs"]
 mod server;
 #[path = "support/smart.rs"]
-#[allow(dead_code)]
 mod smart;
 #[path = "support/store.rs"]
 mod store;

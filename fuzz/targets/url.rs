@@ -4,7 +4,6 @@
 #[allow(dead_code)]
 mod server;
 #[path = "../../tests/support/smart.rs"]
-#[allow(dead_code)]
 mod smart;
 #[path = "../../tests/support/store.rs"]
 mod store;
