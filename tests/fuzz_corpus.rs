@@ -4,6 +4,14 @@
 mod exercise;
 #[path = "support/fixtures.rs"]
 mod fixtures;
+#[path = "../fuzz/server.rs"]
+mod server;
+#[path = "support/smart.rs"]
+mod smart;
+#[path = "support/store.rs"]
+mod store;
+#[path = "support/tokens.rs"]
+mod tokens;
 
 use std::path::Path;
 
@@ -15,6 +23,11 @@ const TARGETS: &[Target] = &[
     ("changes", exercise::changes),
     ("compose", exercise::compose),
     ("answer", exercise::answer),
+    ("exchange", server::exchange),
+    ("search", server::search),
+    ("url", server::url),
+    ("scope", server::scope),
+    ("jwt", server::jwt),
 ];
 
 #[test]

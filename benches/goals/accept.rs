@@ -20,7 +20,7 @@ use crate::table::Row;
 /// Many short rounds: what else uses the disk then weighs on a figure and on its raw syncs alike.
 const ROUNDS: usize = 20;
 const TIME: Duration = Duration::from_millis(400);
-const MANY: usize = 32;
+pub const MANY: usize = 32;
 /// What one raw sync writes.
 const BLOCK: usize = 4096;
 const BEARER: &str = "bench-bearer-of-the-partner";
@@ -57,7 +57,7 @@ impl Sample {
 }
 
 /// Runs `clients` threads for the time; what each makes is called until then. Returns calls per second.
-fn rate(clients: usize, client: impl Fn() -> Box<dyn FnMut()> + Sync) -> f64 {
+pub fn rate<'a>(clients: usize, client: impl Fn() -> Box<dyn FnMut() + 'a> + Sync) -> f64 {
     let (start, calls) = (Instant::now(), AtomicU32::new(0));
     std::thread::scope(|scope| {
         for _ in 0..clients {

@@ -22,7 +22,7 @@ use crate::proto::store::{Attempted, DeliveryRecord, DeliveryState, DuePartner, 
 /// How often the outbox is looked at for what another process queued.
 const POLL: Duration = Duration::from_millis(250);
 /// Most deliveries of one turn. They are recorded together, so that a long queue costs a commit for many.
-const TOGETHER: u32 = 16;
+const TOGETHER: u32 = 32;
 /// A turn ends when it has taken so long, and gives back what it has not tried.
 const TURN: Duration = Duration::from_millis(100);
 /// Delivering threads beyond the one of each partner. All second and further deliveries to any partner share these.

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -25,7 +25,8 @@ pub const BASE: &str = "https://pos.example/clinic/fhir";
 pub const REDIRECT: &str = "https://rms.example/cb";
 pub const VERIFIER: &str = "an-invented-verifier-that-is-long-enough-0123456789";
 
-static KEY: LazyLock<Zeroizing<Vec<u8>>> = LazyLock::new(|| crypto::generate_signing_key().unwrap());
+/// An invented key: making one takes too long where the code is slowed down for the fuzzer.
+const KEY: &[u8] = include_bytes!("signing-key.der");
 
 /// A server, its store, and what it told the host.
 pub struct Server {
@@ -42,7 +43,8 @@ pub struct Server {
     pub decide: fn(&Server) -> bool,
 }
 
-fn settings() -> Value {
+/// The configuration that `with` changes.
+pub fn settings() -> Value {
     let app = |client_id: &str, host: &str| {
         json!({ "client_id": client_id, "launch_url": format!("https://{host}/launch?site=7"), "redirect_uris": [format!("https://{host}/cb")],
                 "scopes": "launch openid fhirUser profile patient/*.rs patient/DocumentReference.c user/Practitioner.rs",
@@ -76,7 +78,7 @@ impl Server {
         let (folder, store) = store::open();
         let signals = Arc::new(Mutex::new(Vec::new()));
         let heard = signals.clone();
-        let key = crypto::load(&SigningKey { kid: "k1".into(), der: KEY.clone(), created: 0 }).unwrap();
+        let key = crypto::load(&SigningKey { kid: "k1".into(), der: Zeroizing::new(KEY.to_vec()), created: 0 }).unwrap();
         let world = World {
             store,
             settings: Arc::new(settings),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::error::{EREF_STORE, EREF_STORE_NETWORK, EREF_STORE_VERSION, Error, Result};
@@ -111,7 +112,9 @@ fn connect(path: &Path) -> Result<Connection> {
             "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;
              PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864;",
         )?;
-        connection.set_prepared_statement_cache_capacity(64);
+        // No plan hangs on a bound value: else SQLite prepares some statements anew each time they are run.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_prepared_statement_cache_capacity(256);
         Ok(mode)
     };
     let mode = set(&connection).map_err(store_error)?;

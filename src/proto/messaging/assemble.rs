@@ -355,7 +355,9 @@ impl<'d> Assembly<'d> {
     }
 
     fn envelope(&self, entries: Vec<Entry>) -> Value {
-        let entry: Vec<Value> = entries.into_iter().map(|entry| json!({"fullUrl": entry.url, "resource": entry.value})).collect();
+        // Moved: `json!` would write and read each resource once more.
+        let moved = |Entry { url, value, .. }| Map::from_iter([("fullUrl".to_owned(), json!(url)), ("resource".to_owned(), value)]);
+        let entry = entries.into_iter().map(|entry| Value::Object(moved(entry))).collect();
         let id = self.uuid();
         let mut bundle = json!({"resourceType": "Bundle", "id": id, "meta": {}});
         if self.draft.dialect.bundle_identifier {
