@@ -152,7 +152,11 @@ fn the_constants_say_what_header_and_field_table_say() {
         if std::env::var_os("EREF_BLESS").is_some() {
             fs::write(&path, &text).unwrap();
         }
-        assert!(fs::read_to_string(&path).unwrap_or_default() == text, "{} is stale; run this test with EREF_BLESS=1", path.display());
+        assert!(
+            fs::read_to_string(&path).unwrap_or_default() == text,
+            "{} is stale; run this test with EREF_BLESS=1",
+            path.display()
+        );
     }
 }
 
@@ -190,7 +194,10 @@ fn the_c_side_has_every_native_method_and_no_other() {
             let mut arguments = rest.split([',', ')']).map(|argument| argument.trim().to_owned());
             let name = match shape {
                 "FN" => arguments.nth(1),
-                shape if !shape.is_empty() && shape.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_') => {
+                shape
+                    if !shape.is_empty()
+                        && shape.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_') =>
+                {
                     arguments.next()
                 }
                 _ => None,

@@ -44,7 +44,7 @@ fn unnamed(bodies: Millis) -> String {
 }
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 16] {
+fn purge_statements(retention: &Retention) -> [String; 17] {
     let bodies = Millis::from(retention.body_days) * DAY;
     let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
     let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
