@@ -379,7 +379,7 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
         "/fhir/metadata" => smart::server::handle(ctx, request, path).await,
         // Where messages are taken, their senders can fetch their tokens, also at a listener that serves nothing else.
         "/auth/token" => smart::server::handle(ctx, request, path).await,
-        _ if (path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
+        _ if (path == "/fhir" || path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
             smart::server::handle(ctx, request, path).await
         }
         _ => plain(404, "nothing is served here"),

@@ -310,7 +310,8 @@ impl<'a> Served<'a> {
         });
         if system.roles.contains(&Role::SmartServer) {
             let resources: Vec<Value> = chart::types().map(|name| capability::resource(settings, name)).collect();
-            statement["rest"] = json!([{ "mode": "server", "security": self.security(), "resource": resources }]);
+            statement["rest"] = json!([{ "mode": "server", "security": self.security(), "resource": resources,
+                                       "interaction": [{ "code": "batch" }] }]);
         }
         if let Some(messaging) = capability::messaging(settings) {
             statement["messaging"] = json!([messaging]);
