@@ -1,9 +1,5 @@
 //! A SMART Server without a network: requests go straight into the exchange, and the test plays browser, app and host.
-<<<<<<< HEAD
 #![allow(dead_code, reason = "each test file uses its part")]
-=======
-#![allow(dead_code)]
->>>>>>> fhir-write
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
