@@ -71,6 +71,7 @@ fn send(world: &Arc<World>, mut now: Millis, request: http::Request<()>, body: &
                 exchange.body(if body.len() > limit { Err(BodyError::TooLarge) } else { Ok(body.to_vec()) })
             }
             Step::Keys(_) => exchange.keys(None),
+            Step::Fetch(_) => exchange.fetched(None),
             Step::Ask(_) => exchange.answer(answer.clone()),
             Step::Wait { until } => {
                 now = until;

@@ -19,6 +19,7 @@ const SOURCES: &[&str] = &[
     "ffi/engine.rs",
     "ffi/launch.rs",
     "ffi/event.rs",
+    "ffi/grant.rs",
     "ffi/message.rs",
     "ffi/draft.rs",
     "ffi/send.rs",

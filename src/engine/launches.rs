@@ -51,7 +51,7 @@ impl Engine {
         Ok(Launch { id: launch.id, url, correlation: launch.correlation })
     }
 
-    /// Ends a launch: its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.
+    /// Ends a launch: all its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.
     pub fn launch_end(&self, launch_id: &str) -> Result<()> {
         let partner = self.0.store.end_launch(launch_id, "ended by the host", clock::now())?;
         self.0.tell_ended(launch_id, &partner, "ended");

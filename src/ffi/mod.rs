@@ -15,6 +15,7 @@ pub mod draft;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod grant;
 mod guard;
 mod handle;
 pub mod inbox;
