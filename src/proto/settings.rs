@@ -2,11 +2,13 @@
 //!
 //! Parsing and the checks that need no file happen here; reading files and secrets happens in `engine/config.rs`.
 
+mod chart;
 mod clients;
 mod inbound;
 mod outbound;
 mod smart;
 
+pub use chart::*;
 pub use clients::*;
 pub use inbound::*;
 pub use outbound::*;
@@ -119,6 +121,9 @@ pub struct Settings {
     /// Outgoing connections.
     #[serde(default)]
     pub network: Network,
+    /// Where the FHIR API's data comes from besides what the host pushes.
+    #[serde(default)]
+    pub chart: ChartSettings,
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,
@@ -635,6 +640,17 @@ impl Settings {
         self.partners
             .iter()
             .find_map(|partner| partner.smart_app.as_ref().filter(|app| app.client_id == client_id).map(|app| (partner, app)))
+    }
+    /// The partner that has a client of this id: an app, a backend service, or one that sends messages.
+    pub fn partner_of_client(&self, client_id: &str) -> Option<&Partner> {
+        let sends = |messaging: &Messaging| {
+            messaging.inbound.iter().filter_map(|way| way.client_credentials.as_ref()).any(|rule| rule.client_id == client_id)
+        };
+        self.partners.iter().find(|partner| {
+            partner.smart_app.as_ref().is_some_and(|app| app.client_id == client_id)
+                || partner.backend.as_ref().is_some_and(|service| service.client_id == client_id)
+                || partner.messaging.as_ref().is_some_and(sends)
+        })
     }
     /// The partner whose backend service has this client id, with the service.
     pub fn backend(&self, client_id: &str) -> Option<(&Partner, &Backend)> {

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ereferral::io::{clock, crypto};
 use ereferral::log::{Level, Log};
-use ereferral::proto::exchange::{Answer, Exchange, Peer, Question, Signal, Step, World};
+use ereferral::proto::exchange::{Answer, Exchange, Fetched, Peer, Question, Signal, Step, World};
 use ereferral::proto::http::{Response, secret_hash};
 use ereferral::proto::jwt::{KeySet, KeysWanted};
 use ereferral::proto::settings::Settings;
@@ -33,9 +33,11 @@ pub struct Server {
     pub signals: Arc<Mutex<Vec<Signal>>>,
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
+    pub behind: fn(&url::Url) -> Option<Fetched>,
     /// What partners publish.
     pub keys: fn(&KeysWanted) -> Option<KeySet>,
     folder: TempDir,
+    pub peer: Peer,
     /// Decides about writes while an app waits; false: it lets the time run out.
     pub decide: fn(&Server) -> bool,
 }
@@ -88,8 +90,10 @@ impl Server {
             signals,
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
+            behind: |_| None,
             keys: |_| panic!("no partner here publishes keys"),
             folder,
+            peer: Peer::default(),
             decide: |_| false,
         }
     }
@@ -111,7 +115,7 @@ impl Server {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        let mut exchange = Exchange::new(self.world.clone(), request, Peer::default(), Box::new(clock::random));
+        let mut exchange = Exchange::new(self.world.clone(), request, self.peer.clone(), Box::new(clock::random));
         loop {
             match exchange.step(self.now.load(Ordering::Relaxed)) {
                 Step::NeedBody { limit } => {
@@ -120,6 +124,7 @@ impl Server {
                 }
                 Step::Keys(wanted) => exchange.keys((self.keys)(&wanted)),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
+                Step::Fetch(url) => exchange.fetched((self.behind)(&url)),
                 Step::Wait { until } => {
                     if !(self.decide)(self) {
                         self.now.store(until, Ordering::Relaxed);
