@@ -132,6 +132,16 @@ static void answer(eref_event *event)
     else eref_event_refuse(event, EREF_REFUSE_NOT_FOUND, "not in this chart", N, NULL);
 }
 
+/* The app waits some seconds for what we make of it, and its user reads the words. */
+static void decide(eref_event *event)
+{
+    printf("EVENT WRITE %s \"%s\" for patient %s\n", of_event(event, "type"), of_event(event, "title"), of_event(event, "patient"));
+    if (!strcmp(of_event(event, "type"), "DocumentReference") && !*of_event(event, "title"))
+        must(eref_event_refuse(event, EREF_REFUSE_FORBIDDEN, "A letter needs a title to be filed", N, &error), "refuse");
+    else
+        must(eref_event_done(event, &error), "done");
+}
+
 /* One event. A real program writes it and eref_event_id into its database in one transaction before it says "done". */
 static void handle(eref_event *event)
 {
@@ -142,7 +152,7 @@ static void handle(eref_event *event)
     case EREF_EVENT_QUESTION: answer(event); break;
     case EREF_EVENT_MESSAGE: show_message(event); break;
     case EREF_EVENT_WRITE:
-        printf("EVENT WRITE %s \"%s\" for patient %s\n", of_event(event, "type"), of_event(event, "title"), of_event(event, "patient"));
+        decide(event);
         break;
     case EREF_EVENT_LAUNCH: printf("EVENT LAUNCH %s, app of %s\n", of_event(event, "what"), of_event(event, "partner")); break;
     case EREF_EVENT_DELIVERY:
@@ -155,7 +165,7 @@ static void handle(eref_event *event)
         break;
     default: printf("EVENT OTHER %s\n", json.data); break;
     }
-    if (kind & (EREF_EVENT_MESSAGE | EREF_EVENT_WRITE | EREF_EVENT_DELIVERY)) must(eref_event_done(event, &error), "done");
+    if (kind & (EREF_EVENT_MESSAGE | EREF_EVENT_DELIVERY)) must(eref_event_done(event, &error), "done");
     eref_event_free(event);
 }
 

@@ -346,6 +346,26 @@
 #define EREF_ABI_NUMBER 1
 
 /**
+ * For eref_grant_revoke: the id is that of a user, as in "user.id" of a launch.
+ */
+#define EREF_GRANT_USER 1
+
+/**
+ * For eref_grant_revoke: the id is the client id of an app or a backend service.
+ */
+#define EREF_GRANT_CLIENT 2
+
+/**
+ * For eref_grant_revoke: the id is that of a patient, as in "patient" of a launch.
+ */
+#define EREF_GRANT_PATIENT 3
+
+/**
+ * For eref_grant_revoke: the id is that of a launch.
+ */
+#define EREF_GRANT_LAUNCH 4
+
+/**
  * Kind of event: the app asks for what the host did not push. Not durable; answer it within 20 seconds. Handed out in the serving
  * process only. Document: docs/schema/question.json.
  */
@@ -357,7 +377,9 @@
 #define EREF_EVENT_MESSAGE 2
 
 /**
- * Kind of event: the app wrote a resource back to the chart. Durable. Document: docs/schema/write.json.
+ * Kind of event: the app wrote a resource back to the chart, or changed one. Durable. Document: docs/schema/write.json. The app waits a
+ * few seconds (limits.write_wait_ms) for what you make of it: eref_event_done takes it into the chart, eref_event_refuse refuses it with
+ * words for the app. An app that is not told in time sees a created resource as pending, and an update not yet, until you decide.
  */
 #define EREF_EVENT_WRITE 4
 
@@ -956,7 +978,7 @@ void eref_launch_correlation(const eref_launch *launch,
 EREF_API void eref_launch_free(eref_launch *launch);
 
 /**
- * Ends a launch: the app's tokens die at once and its chart is deleted.
+ * Ends a launch: all the app's tokens die at once, offline ones too, and its chart is deleted.
  *
  * Ownership: the text is copied.
  * Threads: any.
@@ -970,7 +992,8 @@ int32_t eref_launch_end(const eref_engine *engine,
                         eref_error **error);
 
 /**
- * Ends all launches of one session of the host: call it when the user logs out. *out_count (may be NULL) tells how many they were.
+ * Ends all launches of one session of the host: call it when the user logs out or changes patient. What was granted with offline_access
+ * goes on without a chart (eref_grant_revoke ends it). *out_count (may be NULL) tells how many they were.
  *
  * Ownership: the text is copied.
  * Threads: any.
@@ -1002,6 +1025,24 @@ int32_t eref_session_patient(const eref_engine *engine,
                              size_t patient_len,
                              uint32_t *out_count,
                              eref_error **error);
+
+/**
+ * Revokes what apps and backend services were granted for one user, client, patient or launch. Their tokens die at once, in every
+ * process on the store, offline ones included. what says whose id it is: EREF_GRANT_USER, _CLIENT, _PATIENT or _LAUNCH. *out_count (may
+ * be NULL) tells how many grants there were. A launch that no app has come for yet goes on: end it with eref_launch_end.
+ *
+ * Ownership: the text is copied.
+ * Threads: any.
+ * Errors: EREF_INVALID_ARGUMENT (what), EREF_STORE, EREF_FORKED. An id that nothing was granted for is no error.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_grant_revoke(const eref_engine *engine,
+                          int32_t what,
+                          const char *id,
+                          size_t id_len,
+                          uint32_t *out_count,
+                          eref_error **error);
 
 /**
  * Adds to the chart of a launch: a FHIR resource, an array of resources, or a Bundle, as JSON. A resource of the same type and id is
@@ -1137,7 +1178,8 @@ int32_t eref_event_field(const eref_event *event,
                          eref_error **error);
 
 /**
- * Says that the host has the event in its own storage: it will not come again. Free the handle afterwards.
+ * Says that the host has the event in its own storage: it will not come again. Of a WRITE it says that the resource is taken into the
+ * chart. Free the handle afterwards.
  *
  * Ownership: the event stays the caller's.
  * Threads: one call at a time on an event.
@@ -1193,12 +1235,15 @@ int32_t eref_event_answer(eref_event *event,
                           eref_error **error);
 
 /**
- * Refuses a QUESTION. reason is one of EREF_REFUSE_*; the text is shown to the app.
+ * Refuses a QUESTION: reason is one of EREF_REFUSE_*; the text is shown to the app.
+ *
+ * Refuses what a WRITE event tells of, for good: the event will not come again. An app that still waits sees 422 with the text, whatever
+ * the reason; who reads a created resource later sees 410 with the text, and a refused update leaves the resource as it was.
  *
  * Ownership: the text is copied; the event stays the caller's: free it.
  * Threads: one call at a time on an event.
- * Errors: EREF_WRONG_STATE (not a question, or answered before), EREF_INVALID_ARGUMENT (reason), EREF_LEASE_LOST (too late: nobody waits
- * any more), EREF_BUSY, EREF_FORKED.
+ * Errors: EREF_WRONG_STATE (neither a question nor a WRITE, or answered or done before), EREF_INVALID_ARGUMENT (reason), EREF_LEASE_LOST (too
+ * late: nobody waits for the answer any more, or the WRITE may have been handed out again), EREF_STORE, EREF_BUSY, EREF_FORKED.
  * Since: 0.1.0
  */
 EREF_API

@@ -9,7 +9,7 @@ use std::thread;
 
 use browser::{authorize, launch_request, open, parameter, read, redeem, token, write_letter};
 use clinic::{Clinic, Serving, parsed};
-use ereferral::error::EREF_NOT_FOUND;
+use ereferral::error::{EREF_NOT_FOUND, EREF_WRONG_STATE};
 use ereferral::proto::store::event_kind::{ALERT, LAUNCH, QUESTION, WRITE};
 use serde_json::{Value, json};
 
@@ -63,6 +63,35 @@ fn a_launch_from_a_desk_is_served_read_and_written_back() {
     assert_eq!(read(&pos, token, "/fhir/Patient/p1").status, 401);
     assert_eq!(write_letter(&pos, token, "p1").status, 401);
     assert_eq!(desk.engine.launch_end(&id).unwrap_err().status(), EREF_NOT_FOUND);
+}
+
+#[test]
+fn the_app_hears_what_this_process_or_a_desk_decides_about_its_letter() {
+    let clinic = Clinic::new();
+    let pos = clinic.start(|document| {
+        smart(document);
+        document["limits"]["write_wait_ms"] = json!(60_000);
+    });
+    let desk = clinic.desk();
+    let token = token(&pos, &launch(&desk).1);
+    for host in [&desk, &pos] {
+        thread::scope(|scope| {
+            let app = scope.spawn(|| write_letter(&pos, &token, "p1"));
+            let mut event = host.event(WRITE);
+            event.refuse(true, "No date on it").unwrap();
+            assert_eq!(event.refuse(true, "No date on it").unwrap_err().status(), EREF_WRONG_STATE, "once");
+            let answer = app.join().unwrap();
+            assert_eq!(answer.status, 422);
+            assert!(String::from_utf8_lossy(&answer.body).contains("No date on it"));
+
+            let app = scope.spawn(|| write_letter(&pos, &token, "p1"));
+            host.event(WRITE).done().unwrap();
+            let answer = app.join().unwrap();
+            assert_eq!((answer.status, parsed(&answer.body)["meta"].get("tag")), (201, None));
+        });
+    }
+    pos.assert_no_event(WRITE);
+    assert_eq!(parsed(&read(&pos, &token, "/fhir/DocumentReference").body)["total"], 2);
 }
 
 #[test]

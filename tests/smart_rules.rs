@@ -121,13 +121,14 @@ fn discovery_advertises_one_description_everywhere() {
     assert_eq!(smart["issuer"], BASE);
     assert_eq!(smart["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(smart["token_endpoint_auth_methods_supported"], json!(["client_secret_basic", "none"]));
-    for absent in ["refresh_token", "introspection_endpoint", "revocation_endpoint", "launch-standalone", "permission-offline"] {
+    for absent in ["refresh_token", "introspection_endpoint", "private_key_jwt", "launch-standalone", "permission-offline"] {
         assert!(!smart.to_string().contains(absent), "{absent}");
     }
     let metadata = document(&server.get("/clinic/fhir/metadata?mode=oceancc", &[]));
     let uris = &metadata["rest"][0]["security"]["extension"][0]["extension"];
     assert_eq!(uris[0]["valueUri"], smart["authorization_endpoint"]);
     assert_eq!(uris[1]["valueUri"], smart["token_endpoint"]);
+    assert_eq!((&uris[2]["url"], &uris[2]["valueUri"]), (&json!("revoke"), &smart["revocation_endpoint"]));
 }
 
 #[test]
@@ -574,10 +575,12 @@ fn a_messaging_partner_gets_a_token_that_opens_no_chart() {
         "grant_type=client_credentials&client_id=rms-messages&client_secret=wrong",
         "grant_type=client_credentials&client_id=rms-messages",
         "grant_type=client_credentials",
-        "grant_type=client_credentials&client_id=rms-app",
+        "grant_type=client_credentials&client_id=nobody",
     ] {
         assert_eq!(error(&server.post_token(form, &[])), (401, "invalid_client".into()), "{form}");
     }
+    let app = server.post_token("grant_type=client_credentials&client_id=rms-app", &[]);
+    assert_eq!(error(&app), (400, "unauthorized_client".into()));
 }
 
 #[test]

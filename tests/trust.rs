@@ -285,22 +285,23 @@ impl Cache {
 }
 
 #[test]
-fn a_key_set_is_good_as_long_as_it_says_within_bounds() {
+fn a_key_set_is_good_as_long_as_it_says_and_no_longer() {
     let authority = Authority::new();
     let signer = Signer::new("ES256", "k1");
     for (header, seconds) in [
-        ("", 3600),
+        ("", 300),
         ("Cache-Control: public, max-age=600\r\n", 600),
-        ("Cache-Control: max-age=1\r\n", 300),
-        ("Cache-Control: no-store\r\n", 300),
-        ("Cache-Control: max-age=99999999999999999999\r\n", 300),
+        ("Cache-Control: max-age=1\r\n", 1),
+        ("Cache-Control: no-store\r\n", 0),
+        ("Cache-Control: max-age=99999999999999999999\r\n", 0),
         ("Cache-Control: max-age=999999\r\n", 86_400),
     ] {
         let publisher = Partner::new(&authority);
         let reply = Reply::Answer(200, header, signer.jwks().to_string().into_bytes());
         publisher.script([reply.clone(), reply]);
         let cache = Cache::new(&authority, &publisher);
-        assert_eq!((cache.has("k1", 0), cache.has("k1", seconds - 1)), (Some(true), Some(true)));
+        assert_eq!(cache.has("k1", 0), Some(true));
+        assert!(seconds == 0 || cache.has("k1", seconds - 1) == Some(true));
         assert_eq!(publisher.messages().len(), 1, "{header}");
         assert_eq!(cache.has("k1", seconds), Some(true));
         assert_eq!(publisher.messages().len(), 2, "{header}");

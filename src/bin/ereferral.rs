@@ -51,7 +51,7 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// The key of a store.
+    /// The keys of a store.
     #[command(subcommand)]
     Key(Key),
     /// What was received.
@@ -72,6 +72,11 @@ enum Key {
         config: String,
         /// The file to write; it must not exist.
         to: PathBuf,
+    },
+    /// Makes the next key that signs id_tokens: published at once, it signs a day later. The engine does so by itself every 90 days.
+    RotateSigning {
+        /// The configuration file of the engine.
+        config: String,
     },
 }
 
@@ -188,6 +193,7 @@ fn main() -> ExitCode {
         Command::Inbox(command) => inbox(command),
         Command::Key(Key::Check { config }) => key(&config, None),
         Command::Key(Key::Backup { config, to }) => key(&config, Some(&to)),
+        Command::Key(Key::RotateSigning { config }) => rotate_signing(&config),
     };
     match done {
         Ok(page) => {
@@ -219,6 +225,11 @@ fn key(file: &str, backup: Option<&Path>) -> Result<String> {
         None => Ok(format!("the key file is the store's: key {}\n", config.key_check()?)),
         Some(to) => Ok(format!("key {} copied to {}: keep it apart from the store\n", config.key_backup(to)?, to.display())),
     }
+}
+
+fn rotate_signing(config: &str) -> Result<String> {
+    let at = jiff::Timestamp::from_millisecond(desk(config)?.rotate_signing_key()?).unwrap_or_default();
+    Ok(format!("the next key is published from now on and signs from {at:.0}\n"))
 }
 
 fn read(file: &Path) -> Result<Message> {

@@ -7,7 +7,7 @@ use crate::log::Level;
 use crate::proto::exchange::Signal;
 use crate::proto::http::secret_hash;
 use crate::proto::smart::server::launch;
-use crate::proto::store::Millis;
+use crate::proto::store::{Millis, Whose};
 
 /// A launch that was started.
 pub struct Launch {
@@ -51,7 +51,7 @@ impl Engine {
         Ok(Launch { id: launch.id, url, correlation: launch.correlation })
     }
 
-    /// Ends a launch: its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.
+    /// Ends a launch: all its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.
     pub fn launch_end(&self, launch_id: &str) -> Result<()> {
         let partner = self.0.store.end_launch(launch_id, "ended by the host", clock::now())?;
         self.0.tell_ended(launch_id, &partner, "ended");
@@ -72,6 +72,15 @@ impl Engine {
     fn tell_all_ended(&self, ended: &[(String, String)]) -> u32 {
         ended.iter().for_each(|(id, partner)| self.0.tell_ended(id, partner, "ended"));
         u32::try_from(ended.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Revokes everything that was granted to one user, client, patient or launch: codes and tokens die at once, here and in every other
+    /// process on the store, also those that outlive a session. Launches go on: one that no app has come for yet can still be granted.
+    /// Returns how many grants there were.
+    pub fn grant_revoke(&self, whose: &Whose) -> Result<u32> {
+        let count = self.0.store.revoke_grants(whose, clock::now())?;
+        self.0.log.line(Level::Info, "smart", format!("grants revoked by the host: {count}"));
+        Ok(count)
     }
 
     /// Adds to a launch's chart, or replaces what it has: a resource, an array of resources, or a Bundle.

@@ -11,6 +11,7 @@ mod credentials;
 mod deliveries;
 mod events;
 mod inbox;
+mod keys;
 mod launches;
 mod referrals;
 mod reload;
@@ -35,9 +36,9 @@ use crate::io::jwks::KeySets;
 use crate::io::{clock, crypto, store};
 use crate::log::{Level, Line, Log, Sink};
 use crate::proto::exchange::{Signal, World};
-use crate::proto::settings::{OnOff, Partner, Pkce, Role, Settings};
+use crate::proto::settings::{OnOff, Partner, Pkce, Settings};
 use crate::proto::smart::keys::Keys;
-use crate::proto::store::{Millis, Node, SigningKey, Store};
+use crate::proto::store::{Millis, Node, Store};
 use crate::proto::throttle::Throttle;
 
 /// An engine on a store: serving (listener, worker, timers) or a desk (none of them). Shared: copies are the same engine.
@@ -107,7 +108,7 @@ impl Engine {
         let store = store::sqlite::open(Path::new(&path), Path::new(&settings.store.key_file), node.clone())?;
         let log = Arc::new(Log::new(settings.limits.log_lines, Level::Info, clock::now));
         let queue = Arc::new(events::Queue::default());
-        let keys = Arc::new(signing_keys(&settings, store.as_ref())?);
+        let keys = Arc::new(keys::signing_keys(&settings, store.as_ref())?);
         let outlet = log_outlet(&settings)?;
         let clients = Clients::new(&settings)?;
         let world = new_world(store.clone(), settings, keys, log.clone(), Arc::default(), &queue);
@@ -177,7 +178,7 @@ impl Engine {
 impl Inner {
     /// Whole or not at all: all that can fail stands before the first change.
     fn put_in_force(&self, settings: Settings) -> Result<()> {
-        let keys = Arc::new(signing_keys(&settings, self.store.as_ref())?);
+        let keys = Arc::new(keys::signing_keys(&settings, self.store.as_ref())?);
         let outlet = log_outlet(&settings)?;
         let clients = Clients::new(&settings)?;
         let world = new_world(self.store.clone(), settings, keys, self.log.clone(), self.world().throttle.clone(), &self.queue);
@@ -270,16 +271,6 @@ fn new_world(
 /// The key of an alert about one partner.
 fn alert_key(condition: &str, partner: &str) -> String {
     format!("{condition}:{partner}")
-}
-
-/// The id_token keys; the first is made when a SMART Server's store has none. A desk only reads them.
-fn signing_keys(settings: &Settings, store: &dyn Store) -> Result<Keys> {
-    let mut keys = store.signing_keys()?;
-    if keys.is_empty() && settings.serve && settings.system.roles.contains(&Role::SmartServer) {
-        store.save_signing_key(&SigningKey { kid: clock::id(), der: crypto::generate_signing_key()?, created: clock::now() })?;
-        keys = store.signing_keys()?;
-    }
-    Ok(Keys::new(keys.iter().map(crypto::load).collect::<Result<Vec<_>>>()?))
 }
 
 /// The log's level, and its file if there is one.

@@ -296,6 +296,7 @@ impl Inner {
             let parked = self.store.status()?.events_parked;
             self.tell_parked(parked);
             self.end_overdue_launches(now)?;
+            self.keep_signing_keys(now)?;
         }
         Ok(())
     }

@@ -24,7 +24,9 @@ use crate::error::{EREF_INVALID_ARGUMENT, EREF_TIMEOUT, Error, Result};
 pub const EREF_EVENT_QUESTION: u32 = 1;
 /// Kind of event: a message arrived. Durable; eref_event_message gives it. Document: docs/schema/notification.json.
 pub const EREF_EVENT_MESSAGE: u32 = 2;
-/// Kind of event: the app wrote a resource back to the chart. Durable. Document: docs/schema/write.json.
+/// Kind of event: the app wrote a resource back to the chart, or changed one. Durable. Document: docs/schema/write.json. The app waits a
+/// few seconds (limits.write_wait_ms) for what you make of it: eref_event_done takes it into the chart, eref_event_refuse refuses it with
+/// words for the app. An app that is not told in time sees a created resource as pending, and an update not yet, until you decide.
 pub const EREF_EVENT_WRITE: u32 = 4;
 /// Kind of event: an outgoing message was accepted, refused, of unknown outcome, or given up. Durable. Document:
 /// docs/schema/delivery.json.
@@ -332,7 +334,8 @@ unsafe fn with_event(event: *mut eref_event, body: impl FnOnce(&mut Event) -> Re
     }
 }
 
-/// Says that the host has the event in its own storage: it will not come again. Free the handle afterwards.
+/// Says that the host has the event in its own storage: it will not come again. Of a WRITE it says that the resource is taken into the
+/// chart. Free the handle afterwards.
 ///
 /// Ownership: the event stays the caller's.
 /// Threads: one call at a time on an event.
@@ -404,12 +407,15 @@ pub unsafe extern "C" fn eref_event_answer(
     unsafe { guard("eref_event_answer", error, body) }
 }
 
-/// Refuses a QUESTION. reason is one of EREF_REFUSE_*; the text is shown to the app.
+/// Refuses a QUESTION: reason is one of EREF_REFUSE_*; the text is shown to the app.
+///
+/// Refuses what a WRITE event tells of, for good: the event will not come again. An app that still waits sees 422 with the text, whatever
+/// the reason; who reads a created resource later sees 410 with the text, and a refused update leaves the resource as it was.
 ///
 /// Ownership: the text is copied; the event stays the caller's: free it.
 /// Threads: one call at a time on an event.
-/// Errors: EREF_WRONG_STATE (not a question, or answered before), EREF_INVALID_ARGUMENT (reason), EREF_LEASE_LOST (too late: nobody waits
-/// any more), EREF_BUSY, EREF_FORKED.
+/// Errors: EREF_WRONG_STATE (neither a question nor a WRITE, or answered or done before), EREF_INVALID_ARGUMENT (reason), EREF_LEASE_LOST (too
+/// late: nobody waits for the answer any more, or the WRITE may have been handed out again), EREF_STORE, EREF_BUSY, EREF_FORKED.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eref_event_refuse(

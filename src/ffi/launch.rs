@@ -8,6 +8,8 @@ use super::guard::{guard, guard_value};
 use super::handle::{Handle, Head, checked, reclaim};
 use super::text::{Text, bytes_in, eref_text, optional_output, output, text_in};
 use crate::engine::Launch;
+use crate::error::{EREF_INVALID_ARGUMENT, Error};
+use crate::proto::store::Whose;
 
 /// A launch that was started; a value. Freeing it does not end the launch.
 #[repr(C, align(8))]
@@ -155,7 +157,7 @@ pub unsafe extern "C" fn eref_launch_free(launch: *mut eref_launch) {
     guard_value("eref_launch_free", (), || drop(unsafe { reclaim(launch) }));
 }
 
-/// Ends a launch: the app's tokens die at once and its chart is deleted.
+/// Ends a launch: all the app's tokens die at once, offline ones too, and its chart is deleted.
 ///
 /// Ownership: the text is copied.
 /// Threads: any.
@@ -174,7 +176,8 @@ pub unsafe extern "C" fn eref_launch_end(
     unsafe { guard("eref_launch_end", error, body) }
 }
 
-/// Ends all launches of one session of the host: call it when the user logs out. *out_count (may be NULL) tells how many they were.
+/// Ends all launches of one session of the host: call it when the user logs out or changes patient. What was granted with offline_access
+/// goes on without a chart (eref_grant_revoke ends it). *out_count (may be NULL) tells how many they were.
 ///
 /// Ownership: the text is copied.
 /// Threads: any.
@@ -232,6 +235,54 @@ pub unsafe extern "C" fn eref_session_patient(
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_session_patient", error, body) }
+}
+
+/// For eref_grant_revoke: the id is that of a user, as in "user.id" of a launch.
+pub const EREF_GRANT_USER: i32 = 1;
+/// For eref_grant_revoke: the id is the client id of an app or a backend service.
+pub const EREF_GRANT_CLIENT: i32 = 2;
+/// For eref_grant_revoke: the id is that of a patient, as in "patient" of a launch.
+pub const EREF_GRANT_PATIENT: i32 = 3;
+/// For eref_grant_revoke: the id is that of a launch.
+pub const EREF_GRANT_LAUNCH: i32 = 4;
+
+/// Revokes what apps and backend services were granted for one user, client, patient or launch. Their tokens die at once, in every
+/// process on the store, offline ones included. what says whose id it is: EREF_GRANT_USER, _CLIENT, _PATIENT or _LAUNCH. *out_count (may
+/// be NULL) tells how many grants there were. A launch that no app has come for yet goes on: end it with eref_launch_end.
+///
+/// Ownership: the text is copied.
+/// Threads: any.
+/// Errors: EREF_INVALID_ARGUMENT (what), EREF_STORE, EREF_FORKED. An id that nothing was granted for is no error.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_grant_revoke(
+    engine: *const eref_engine,
+    what: i32,
+    id: *const c_char,
+    id_len: usize,
+    out_count: *mut u32,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable text, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let count = optional_output(out_count, 0);
+        let engine = engine_in(engine)?;
+        let id = text_in(id, id_len, "id")?.to_owned();
+        let whose = match what {
+            EREF_GRANT_USER => Whose::User(id),
+            EREF_GRANT_CLIENT => Whose::Client(id),
+            EREF_GRANT_PATIENT => Whose::Patient(id),
+            EREF_GRANT_LAUNCH => Whose::Launch(id),
+            _ => return Err(Error::new(EREF_INVALID_ARGUMENT, "what: expected one of EREF_GRANT_*")),
+        };
+        let revoked = engine.grant_revoke(&whose)?;
+        if let Some(count) = count {
+            *count = revoked;
+        }
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_grant_revoke", error, body) }
 }
 
 /// Adds to the chart of a launch: a FHIR resource, an array of resources, or a Bundle, as JSON. A resource of the same type and id is

@@ -55,7 +55,7 @@ pub fn load(key: &SigningKey) -> Result<Key> {
         "kty": "RSA", "use": "sig", "alg": "RS256", "kid": key.kid,
         "n": BASE64_URL_SAFE_NO_PAD.encode(public.n), "e": BASE64_URL_SAFE_NO_PAD.encode(public.e),
     });
-    Ok(Key { kid: key.kid.clone(), encoding, jwk })
+    Ok(Key { kid: key.kid.clone(), created: key.created, encoding, jwk })
 }
 
 /// The system's random source in the form the crate `rsa` takes.

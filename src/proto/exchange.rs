@@ -24,7 +24,8 @@ use crate::proto::store::{Millis, Refusal, Store};
 use crate::proto::throttle::{Door, Episode, Throttle};
 use crate::proto::{messaging, smart};
 
-/// What an exchange works on. Shared by all exchanges of an engine.
+/// What an exchange works on. Shared by all exchanges of an engine; a copy shares what it holds.
+#[derive(Clone)]
 pub struct World {
     /// Durable state.
     pub store: Arc<dyn Store>,
@@ -222,7 +223,7 @@ impl Ctx {
     /// The address to be counted and noted: the peer's, or the one that our own proxy wrote last.
     pub fn address(&self, request: &Request) -> Option<IpAddr> {
         let forwarded = || {
-            let line = request.headers().get_all("x-forwarded-for").iter().last()?.to_str().ok()?;
+            let line = request.headers().get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
             line.rsplit(',').next()?.trim().parse().ok()
         };
         let own = self.peer.address.map(|address| address.ip());
@@ -376,7 +377,7 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
         "/fhir/metadata" => smart::server::handle(ctx, request, path).await,
         // Where messages are taken, their senders can fetch their tokens, also at a listener that serves nothing else.
         "/auth/token" => smart::server::handle(ctx, request, path).await,
-        _ if (path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
+        _ if (path == "/fhir" || path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
             smart::server::handle(ctx, request, path).await
         }
         _ => plain(404, "nothing is served here"),

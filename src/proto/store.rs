@@ -209,8 +209,8 @@ pub trait Charts: Send + Sync {
 pub trait Keys: Send + Sync {
     /// The signing keys, newest first.
     fn signing_keys(&self) -> Result<Vec<SigningKey>>;
-    /// Keeps the first signing key; when another process was first, that one stays and this one is dropped.
-    fn save_signing_key(&self, key: &SigningKey) -> Result<()>;
+    /// Keeps a signing key, unless there is one that was made after `after`. False when there is, and this one was dropped.
+    fn save_signing_key(&self, key: &SigningKey, after: Millis) -> Result<bool>;
     /// Marks a JWT id as seen until `until`; false when it was seen before.
     fn use_jti(&self, issuer: &str, jti: &str, until: Millis, now: Millis) -> Result<bool>;
 }

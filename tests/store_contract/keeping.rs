@@ -140,7 +140,7 @@ fn plant(store: &dyn Store, mark: &str) {
     store.flush_accesses(NOW).unwrap();
     store.use_jti("app", mark, NOW + SECOND, NOW).unwrap();
     let der = zeroize::Zeroizing::new(mark.as_bytes().to_vec());
-    store.save_signing_key(&SigningKey { kid: "kid".into(), der, created: NOW }).unwrap();
+    store.save_signing_key(&SigningKey { kid: "kid".into(), der, created: NOW }, 0).unwrap();
     store.audit_note(&format!(r#"{{"viewed":"{mark}"}}"#), NOW).unwrap();
     let document = format!(r#"{{"name":"{mark}"}}"#);
     let written = WriteBack {

@@ -102,14 +102,26 @@ fn a_written_back_resource_is_in_the_chart_and_tells_the_host() {
 }
 
 #[test]
-fn the_first_signing_key_stays() {
+fn a_signing_key_is_added_once_and_goes_when_the_next_one_signs() {
     let kit = Kit::new();
-    race(&kit, 4, |store, number| {
-        let der = zeroize::Zeroizing::new(vec![number as u8; 40]);
-        store.save_signing_key(&SigningKey { kid: format!("kid-{number}"), der, created: NOW }).unwrap();
-    });
-    let keys = kit.reopened().store.signing_keys().unwrap();
-    assert_eq!((keys.len(), keys[0].der.len()), (1, 40));
+    let save = |store: &dyn Store, kid: String, created, after| {
+        let der = zeroize::Zeroizing::new(kid.clone().into_bytes());
+        store.save_signing_key(&SigningKey { kid, der, created }, after).unwrap()
+    };
+    let kids = |kit: &Kit| kit.store.signing_keys().unwrap().into_iter().map(|key| key.kid).collect::<Vec<_>>();
+    let first = race(&kit, 4, |store, number| save(store, format!("first-{number}"), NOW, Millis::MIN));
+    assert_eq!(first.iter().filter(|won| **won).count(), 1);
+    let kit = kit.reopened();
+    let first = kids(&kit);
+    let next = race(&kit, 4, |store, number| save(store, format!("next-{number}"), NOW + DAY, NOW));
+    assert_eq!((next.iter().filter(|won| **won).count(), kids(&kit).len()), (1, 2));
+    assert_eq!(kids(&kit)[1..], first);
+    let purge = |hours| kit.store.purge(&Default::default(), NOW + DAY + hours * 3600 * SECOND).unwrap();
+    purge(26);
+    assert_eq!(kids(&kit).len(), 2);
+    purge(27);
+    assert_eq!(kids(&kit).len(), 1);
+    assert!(kids(&kit)[0].starts_with("next-"));
 }
 
 /// What is served of `d1`: its version and whether it carries the mark.

@@ -1,4 +1,5 @@
 //! A SMART Server without a network: requests go straight into the exchange, and the test plays browser, app and host.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -9,6 +10,7 @@ use ereferral::io::{clock, crypto};
 use ereferral::log::{Level, Log};
 use ereferral::proto::exchange::{Answer, Exchange, Peer, Question, Signal, Step, World};
 use ereferral::proto::http::{Response, secret_hash};
+use ereferral::proto::jwt::{KeySet, KeysWanted};
 use ereferral::proto::settings::Settings;
 use ereferral::proto::smart::keys::Keys;
 use ereferral::proto::smart::server::launch;
@@ -32,9 +34,11 @@ pub struct Server {
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
     pub peer: Peer,
+    /// What partners publish.
+    pub keys: fn(&KeysWanted) -> Option<KeySet>,
+    folder: TempDir,
     /// Decides about writes while an app waits; false: it lets the time run out.
     pub decide: fn(&Server) -> bool,
-    _folder: TempDir,
 }
 
 fn settings() -> Value {
@@ -86,9 +90,16 @@ impl Server {
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
             peer: Peer::default(),
+            keys: |_| panic!("no partner here publishes keys"),
+            folder,
             decide: |_| false,
-            _folder: folder,
         }
+    }
+
+    /// The same server after a restart: what is not in the store is gone.
+    pub fn restarted(self) -> Self {
+        let world = World { store: store::reopen(self.folder.path()), ..World::clone(&self.world) };
+        Self { world: Arc::new(world), ..self }
     }
 
     pub fn wait(&self, seconds: i64) {
@@ -109,7 +120,7 @@ impl Server {
                     let too_large = Err(ereferral::proto::exchange::BodyError::TooLarge);
                     exchange.body(if body.len() > limit { too_large } else { Ok(body.as_bytes().to_vec()) });
                 }
-                Step::Keys(_) => panic!("no partner here publishes keys"),
+                Step::Keys(wanted) => exchange.keys((self.keys)(&wanted)),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
                 Step::Wait { until } => {
                     if !(self.decide)(self) {

@@ -1,5 +1,7 @@
 //! The real store in a folder of its own, gone with the test.
+#![allow(dead_code, reason = "each test file uses its part")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ereferral::io::store::sqlite;
@@ -9,7 +11,12 @@ use tempfile::TempDir;
 /// A new, empty store. It lives as long as the folder is kept.
 pub fn open() -> (TempDir, Arc<dyn Store>) {
     let folder = tempfile::tempdir().unwrap();
-    let node = Node { id: "node-of-the-test".into(), process: std::process::id(), host: "test-host".into() };
-    let store = sqlite::open(&folder.path().join("store.db"), &folder.path().join("store.key"), node).unwrap();
+    let store = reopen(folder.path());
     (folder, store)
+}
+
+/// The store of a folder once more, as another process would open it.
+pub fn reopen(folder: &Path) -> Arc<dyn Store> {
+    let node = Node { id: "node-of-the-test".into(), process: std::process::id(), host: "test-host".into() };
+    sqlite::open(&folder.join("store.db"), &folder.join("store.key"), node).unwrap()
 }

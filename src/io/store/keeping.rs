@@ -8,6 +8,7 @@ use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, audit_trail, charts};
 use crate::proto::guide::events::EVENTS;
 use crate::proto::settings::Retention;
+use crate::proto::smart::keys::{AFTER, AHEAD};
 use crate::proto::store::{Keeping, Millis, RETRY_MS, StoreStatus};
 
 const DAY: Millis = 86_400_000;
@@ -43,7 +44,7 @@ fn unnamed(bodies: Millis) -> String {
 }
 
 /// What goes when its time has come; `?1` is now.
-fn purge_statements(retention: &Retention) -> [String; 16] {
+fn purge_statements(retention: &Retention) -> [String; 17] {
     let bodies = Millis::from(retention.body_days) * DAY;
     let received = outlived("inbox", &format!("done < ?1 - {bodies}"));
     let sent = outlived("outbox", &format!("state IN (3, 4, 6) AND created < ?1 - {bodies}"));
@@ -69,6 +70,10 @@ fn purge_statements(retention: &Retention) -> [String; 16] {
             .to_owned(),
         format!("UPDATE token SET answer = NULL WHERE answer IS NOT NULL AND used < ?1 - {RETRY_MS}"),
         "DELETE FROM jti WHERE until < ?1".to_owned(),
+        format!(
+            "DELETE FROM signing_key WHERE EXISTS (
+                SELECT 1 FROM signing_key n WHERE n.created > signing_key.created AND n.created < ?1 - {AHEAD} - {AFTER})"
+        ),
         // The launch that came of a sign-in is authorized within its own time.
         format!("DELETE FROM login WHERE expires < ?1 - {DAY}"),
         format!("DELETE FROM launch WHERE ends < ?1 - {LAUNCHES}"),

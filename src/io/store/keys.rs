@@ -24,16 +24,17 @@ impl Keys for Sqlite {
             .collect()
     }
 
-    fn save_signing_key(&self, key: &SigningKey) -> Result<()> {
+    fn save_signing_key(&self, key: &SigningKey, after: Millis) -> Result<bool> {
         let sealed = self.vault.seal("signing_key.der", &key.kid, &key.der)?;
         let (kid, created) = (key.kid.clone(), key.created);
         self.writer.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO signing_key (kid, created, der) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM signing_key)",
+                    "INSERT INTO signing_key (kid, created, der) SELECT ?1, ?2, ?3
+                     WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE created > ?4)",
                 )
-                .and_then(|mut insert| insert.execute(params![kid, created, sealed]))
-                .map(|_| ())
+                .and_then(|mut insert| insert.execute(params![kid, created, sealed, after]))
+                .map(|changed| changed == 1)
                 .map_err(store_error)
         })
     }

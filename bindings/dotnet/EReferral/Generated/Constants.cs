@@ -107,7 +107,9 @@ namespace EReferral
         Question = 1,
         /// <summary>A message arrived. Durable; eref_event_message gives it. Document: docs/schema/notification.json.</summary>
         Message = 2,
-        /// <summary>The app wrote a resource back to the chart. Durable. Document: docs/schema/write.json.</summary>
+        /// <summary>The app wrote a resource back to the chart, or changed one. Durable. Document: docs/schema/write.json. The app waits a
+        /// few seconds (limits.write_wait_ms) for what you make of it: eref_event_done takes it into the chart, eref_event_refuse refuses it with
+        /// words for the app. An app that is not told in time sees a created resource as pending, and an update not yet, until you decide.</summary>
         Write = 4,
         /// <summary>An outgoing message was accepted, refused, of unknown outcome, or given up. Durable. Document:
         /// docs/schema/delivery.json.</summary>

@@ -294,6 +294,9 @@ namespace EReferral
         internal static extern int eref_audit_note(EngineHandle engine, byte* json, UIntPtr json_len, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
+        internal static extern int eref_audit_verify(EngineHandle engine, byte* known, UIntPtr known_len, out IntPtr @out, out IntPtr error);
+
+        [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern int eref_inbox_list(EngineHandle engine, byte* state, UIntPtr state_len, uint limit, out IntPtr @out, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]

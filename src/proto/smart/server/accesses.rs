@@ -18,7 +18,6 @@ pub fn note(ctx: &Ctx, request: &Request, path: &str, caller: &Caller<'_>, statu
     let (kind, second) = (segments.next().unwrap_or_default(), segments.next());
     let last = segments.last().or(second);
     let what = match *request.method() {
-        _ if kind.is_empty() => "batch",
         Method::PUT => "update",
         Method::PATCH => "patch",
         Method::DELETE => "delete",

@@ -338,7 +338,7 @@ fn granted_scope(ctx: &Ctx, app: &SmartApp, requested: &str, context: Option<&La
         patient: has(|context| context.patient.is_some()),
         encounter: has(|context| context.encounter.is_some()),
         fhir_user: has(|context| context.user.fhir_user.is_some()),
-        openid: ctx.world.keys.signing().is_some(),
+        openid: ctx.world.keys.signing(ctx.now()).is_some(),
         online,
         offline,
         context: context.map_or(&[], |context| &context.fhir_context),

@@ -131,7 +131,7 @@ impl<'a> Served<'a> {
         let settings = ctx.settings();
         let apps: Vec<&SmartApp> = settings.partners.iter().filter_map(|partner| partner.smart_app.as_ref()).collect();
         let backends: Vec<&Backend> = settings.partners.iter().filter_map(|partner| partner.backend.as_ref()).collect();
-        let scopes = scopes(&apps, &backends, ctx.world.keys.signing().is_some());
+        let scopes = scopes(&apps, &backends, ctx.world.keys.signing(ctx.now()).is_some());
         Self {
             base: settings.fhir_base(),
             auth: settings.auth_base(),
@@ -310,7 +310,8 @@ impl<'a> Served<'a> {
         });
         if system.roles.contains(&Role::SmartServer) {
             let resources: Vec<Value> = chart::types().map(|name| capability::resource(settings, name)).collect();
-            statement["rest"] = json!([{ "mode": "server", "security": self.security(), "resource": resources }]);
+            statement["rest"] = json!([{ "mode": "server", "security": self.security(), "resource": resources,
+                                       "interaction": [{ "code": "batch" }] }]);
         }
         if let Some(messaging) = capability::messaging(settings) {
             statement["messaging"] = json!([messaging]);

@@ -13,7 +13,7 @@ use super::access::{self, May};
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
 use super::fhir_write::{self, Write};
-use super::{accesses, chart, reply, scope, search};
+use super::{accesses, batch, chart, reply, scope, search};
 use crate::error::Error;
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Ctx};
@@ -48,18 +48,38 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
 async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Response> {
     let query = search::pairs(request.uri().query().unwrap_or_default().as_bytes());
     let caller = authenticate(ctx, request, &query).map_err(|refusal| accesses::stranger(ctx, request, refusal))?;
-    let response = serve(ctx, request, path, &caller, query).await.unwrap_or_else(|refusal| refusal);
-    accesses::note(ctx, request, path, &caller, response.status());
-    Ok(response)
+    let wait = Millis::try_from(ctx.settings().limits.write_wait_ms).unwrap_or(Millis::MAX);
+    let write = Write { request, body: None, decide_by: ctx.now().saturating_add(wait) };
+    match path {
+        "" if request.method() == Method::POST => batch::answer(ctx, &caller, write).await,
+        "" => Err(wrong_method("POST")),
+        _ => interaction(ctx, &caller, write, path, query).await,
+    }
+}
+
+/// One interaction: a request of its own, or an entry of a batch, which brings its body along. It is noted in the audit trail.
+pub async fn interaction(
+    ctx: &Ctx,
+    caller: &Caller<'_>,
+    write: Write<'_>,
+    path: &str,
+    query: Vec<(String, String)>,
+) -> Result<Response, Response> {
+    let request = write.request;
+    let result = serve(ctx, caller, write, path, query).await;
+    let status = result.as_ref().map_or_else(Response::status, Response::status);
+    accesses::note(ctx, request, path, caller, status);
+    result
 }
 
 async fn serve(
     ctx: &Ctx,
-    request: &Request,
-    path: &str,
     caller: &Caller<'_>,
+    write: Write<'_>,
+    path: &str,
     query: Vec<(String, String)>,
 ) -> Result<Response, Response> {
+    let request = write.request;
     let format = query.iter().find(|(name, _)| name == "_format").map(|(_, value)| value.as_str());
     if !reply::accepts_json(request, format) {
         return Err(reply::outcome(StatusCode::NOT_ACCEPTABLE, "not-supported", "only JSON is served"));
@@ -73,14 +93,16 @@ async fn serve(
     match segments.as_slice() {
         [kind] if get => search::answer(ctx, request, caller, kind, &query),
         [kind] if request.method() == Method::POST && fhir_write::offered(kind) & scope::CREATE != 0 => {
-            fhir_write::create(ctx, whole(ctx, request), caller, kind).await
+            fhir_write::create(ctx, write, caller, kind).await
         }
         [kind] => Err(wrong_method(if fhir_write::offered(kind) & scope::CREATE != 0 { "GET, HEAD, POST" } else { "GET, HEAD" })),
-        [kind, "_search"] if request.method() == Method::POST => posted_search(ctx, request, caller, kind, query).await,
+        [kind, "_search"] if request.method() == Method::POST && write.body.is_none() => {
+            posted_search(ctx, request, caller, kind, query).await
+        }
         [_, "_search"] => Err(wrong_method("POST")),
         [kind, id] if get => read(ctx, caller, kind, id, None).await,
         [kind, id] if request.method() == Method::PUT && fhir_write::offered(kind) & scope::UPDATE != 0 => {
-            fhir_write::update(ctx, whole(ctx, request), caller, kind, id).await
+            fhir_write::update(ctx, write, caller, kind, id).await
         }
         [kind, _] => Err(wrong_method(if fhir_write::offered(kind) & scope::UPDATE != 0 { "GET, HEAD, PUT" } else { "GET, HEAD" })),
         [kind, id, "_history", version] if get => read(ctx, caller, kind, id, Some(version)).await,
@@ -88,12 +110,6 @@ async fn serve(
         [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
         _ => Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this interaction is not served")),
     }
-}
-
-/// A write that is a request of its own.
-fn whole<'a>(ctx: &Ctx, request: &'a Request) -> Write<'a> {
-    let wait = Millis::try_from(ctx.settings().limits.write_wait_ms).unwrap_or(Millis::MAX);
-    Write { request, body: None, decide_by: ctx.now().saturating_add(wait) }
 }
 
 fn wrong_method(allowed: &str) -> Response {

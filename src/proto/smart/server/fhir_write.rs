@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::fhir_api::{self, failed};
+use super::scope::Class;
 use super::writable::{self, Place};
 use super::{chart, reply, scope, search, undecided, write_event};
 use crate::error::{EREF_NOT_FOUND, EREF_TOO_LARGE};
@@ -81,6 +82,7 @@ pub async fn create(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
     let sought = sought(write.request, caller, kind)?;
     let incoming = parse(ctx, kind, write.take_body(ctx).await?)?;
     check(ctx, caller, kind, &incoming.resource)?;
+    covered(ctx, caller, scope::CREATE, &incoming.resource)?;
     writable::check_new(&incoming.resource)?;
     for _ in 0..ROUNDS {
         let seen = match &sought {
@@ -111,6 +113,7 @@ pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
     let expected = expected(write.request)?;
     let incoming = parse(ctx, kind, write.take_body(ctx).await?)?;
     check(ctx, caller, kind, &incoming.resource)?;
+    covered(ctx, caller, scope::UPDATE, &incoming.resource)?;
     for _ in 0..ROUNDS {
         let newest = ctx.store().chart_version(caller.launch(), kind, id, None).map_err(|error| failed(ctx, &error))?;
         let served = fhir_api::fetch(ctx, caller, kind, id).await?;
@@ -121,6 +124,7 @@ pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
             return Err(reply::outcome(StatusCode::PRECONDITION_FAILED, "conflict", &text));
         }
         let before: Value = serde_json::from_str(&served.json).unwrap_or_default();
+        covered(ctx, caller, scope::UPDATE, &before)?;
         writable::check_update(&incoming.resource, &before, kind, id)?;
         let version = Version { kind, id, number: number + 1, previous: Some(served.version), unconditional: expected.is_none() };
         let new = prepare(ctx, caller, &incoming, &version, Seen::Newest(kept))?;
@@ -191,6 +195,15 @@ fn parse(ctx: &Ctx, kind: &str, body: Vec<u8>) -> Result<Incoming, Response> {
         .map_err(|refusal| reply::fhir(StatusCode::BAD_REQUEST, outcome_json(&[refusal.issue])))?;
     let resource: Value = serde_json::from_str(&text).map_err(|_| not_json())?;
     if resource.is_object() { Ok(Incoming { text, resource }) } else { Err(not_json()) }
+}
+
+/// A granular scope covers a write of what it would cover a read of (smart.md 14.2), before and after.
+fn covered(ctx: &Ctx, caller: &Caller<'_>, letter: u8, resource: &Value) -> Result<(), Response> {
+    let base = ctx.settings().fhir_base();
+    if Class::ALL.into_iter().any(|class| scope::allows_resource(&caller.scope, class, letter, resource, &base)) {
+        return Ok(());
+    }
+    Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the granted scopes do not cover this resource"))
 }
 
 fn check(ctx: &Ctx, caller: &Caller<'_>, kind: &str, resource: &Value) -> Result<(), Response> {

@@ -81,7 +81,7 @@ pub fn make(ctx: &Ctx, about: &Subject, access_token: &str, seconds: i64) -> Res
     if !scope::has(about.scope, "openid") {
         return Ok(None);
     }
-    let key = ctx.world.keys.signing().ok_or_else(|| Error::new(EREF_PANIC, "there is no key to sign id_tokens with"))?;
+    let key = ctx.world.keys.signing(ctx.now()).ok_or_else(|| Error::new(EREF_PANIC, "there is no key to sign id_tokens with"))?;
     let user = &about.context.user;
     let base = ctx.settings().fhir_base();
     let address = user.fhir_user.as_ref().map(|reference| format!("{base}/{reference}"));

@@ -5,6 +5,7 @@ mod accesses;
 mod assertion;
 mod authorize;
 mod backend;
+mod batch;
 mod caller;
 mod capability;
 mod chart;
@@ -74,7 +75,8 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     if path == "/auth/revoke" {
         return revoke::handle(ctx, request).await;
     }
-    match path.strip_prefix("/fhir/") {
+    // A batch is posted to the base itself (FHIR R4 http).
+    match path.strip_prefix("/fhir/").or_else(|| path.strip_prefix("/fhir")) {
         Some(rest) if !rest.starts_with(".well-known/") => fhir_api::handle(ctx, request, rest).await,
         _ => plain(404, "nothing is served here"),
     }
