@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use browser::{authorize, launch_request, open, parameter, read, redeem, write_letter};
+use browser::{authorize, authorize_with, launch_request, open, parameter, read, redeem, write_letter};
 use clinic::partner::Reply;
 use clinic::{CLIENT_SECRET, Clinic, OTHER_TOKEN, PATIENCE, Serving, TOKEN, notification, parsed};
 use ereferral::engine::{Config, Engine};
@@ -48,6 +48,8 @@ const PLANTED: &[&str] = &[
     "granted-token-0",
     "1961-07-23",
     "short-canary",
+    "login-hint-canary",
+    "bad-login-canary",
 ];
 
 /// What is collected: texts that a support person, or a thief of the disk, gets to see.
@@ -72,6 +74,8 @@ fn configure(document: &mut Value) {
     document["log"] = json!({"file": "pos.log", "level": "debug"});
     document["limits"] = json!({"question_ms": 3000});
     document["network"]["first_retry_ms"] = json!(3_600_000);
+    document["smart"] = json!({"login_url": "https://pos.test/login"});
+    document["partners"][0]["smart_app"]["standalone"] = json!(true);
 }
 
 /// A notification full of planted values.
@@ -195,6 +199,22 @@ fn request() -> Value {
 }
 
 /// A launch from start to end; returns the secrets that were made on the way.
+/// A launch that the app begins by itself: by what the sign-in is known.
+fn sign_in(pos: &Serving, seen: &mut Seen) -> Vec<String> {
+    let finish = |login: &str, request: &str| pos.engine.login_finish(login, request.as_bytes());
+    let scope = ("scope", "openid launch/patient patient/*.rs");
+    let sent = authorize_with(pos, "", &[scope, ("login_hint", "login-hint-canary")]);
+    let login = parameter(&sent, "eref_login").unwrap();
+    let cookie = sent.headers["set-cookie"].to_str().unwrap().split([';', '=']).nth(1).unwrap().to_owned();
+    seen.error(finish("bad-login-canary", &request().to_string()).err());
+    seen.error(finish(&login, "{\"user\":\"Wombatcanary\"").err());
+    let started = finish(&login, &request().to_string()).unwrap();
+    assert_eq!(parameter(&pos.get(&started.url, &[]), "error").as_deref(), Some("access_denied"));
+    seen.error(finish(&login, &request().to_string()).err());
+    assert_eq!(pos.get("/auth/login/bad-login-canary", &[]).status, 404);
+    vec![login, cookie, started.url.rsplit('/').next().unwrap().to_owned()]
+}
+
 fn launch(pos: &Serving, seen: &mut Seen) -> Vec<String> {
     let mut wrong = request();
     wrong["user"]["fhir_user"] = json!("Zebracanary");
@@ -292,6 +312,7 @@ fn nothing_planted_shows_in_logs_errors_status_or_files() {
     receive(&pos, &mut seen);
     send(&pos, &clinic, &mut seen);
     let mut planted = launch(&pos, &mut seen);
+    planted.extend(sign_in(&pos, &mut seen));
     planted.extend(PLANTED.iter().map(|text| (*text).to_owned()));
     // Notices are for the host's own screens; they say no more than the log.
     while let Ok(event) = pos.engine.event_next(ALERT | LAUNCH, Duration::ZERO, None) {

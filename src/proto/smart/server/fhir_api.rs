@@ -52,7 +52,7 @@ async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Re
     }
 }
 
-/// One interaction: a request of its own, or an entry of a batch, which brings its body along.
+/// One interaction: a request of its own, or an entry of a batch, which brings its body along. It is noted in the audit trail.
 pub async fn interaction(
     ctx: &Ctx,
     caller: &Caller<'_>,
@@ -61,9 +61,10 @@ pub async fn interaction(
     query: Vec<(String, String)>,
 ) -> Result<Response, Response> {
     let request = write.request;
-    let response = serve(ctx, caller, write, path, query).await.unwrap_or_else(|refusal| refusal);
-    accesses::note(ctx, request, path, caller, response.status());
-    Ok(response)
+    let result = serve(ctx, caller, write, path, query).await;
+    let status = result.as_ref().map_or_else(Response::status, Response::status);
+    accesses::note(ctx, request, path, caller, status);
+    result
 }
 
 async fn serve(
