@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use clinic::certs::Pair;
 use clinic::{Clinic, Serving};
-use ereferral::proto::store::event_kind::WRITE;
+use ereferral::engine::Event;
+use ereferral::proto::store::event_kind::{QUESTION, WRITE};
 use serde_json::{Value, json};
 
 /// An app's address, where nothing listens: the scripts play the browser, and read the address they are sent to.
@@ -38,14 +39,49 @@ fn set(object: &mut Value, members: Value) {
     }
 }
 
+/// A new key of an algorithm as JWKs, private and public, made by Node; `None` after saying so where that is missing.
+fn keys(algorithm: &str) -> Option<(Value, Value)> {
+    const MAKE: &str = "const { generateKeyPairSync } = require('node:crypto');
+        const alg = process.argv[1];
+        const { publicKey, privateKey } = alg === 'ES384' ? generateKeyPairSync('ec', { namedCurve: 'P-384' })
+            : generateKeyPairSync('rsa', { modulusLength: 2048 });
+        const jwk = (key) => ({ ...key.export({ format: 'jwk' }), kid: 'key-1', alg, use: 'sig' });
+        console.log(JSON.stringify([jwk(privateKey), jwk(publicKey)]));";
+    if !c::tools(&["node"]) {
+        return None;
+    }
+    let output = Command::new("node").args(["-e", MAKE, algorithm]).output().unwrap();
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// The host: it takes what is written, and knows one patient beside the charts of launches.
+fn play_host(mut event: Event) {
+    let asked: Value = serde_json::from_slice(event.document().as_bytes()).unwrap();
+    match event.kind() {
+        WRITE => event.done().unwrap(),
+        _ if asked["type"] == "Patient" && asked["id"] == "p1" => event.answer(&patient().to_string()).unwrap(),
+        _ => event.refuse(false, "not known").unwrap(),
+    }
+}
+
+fn patient() -> Value {
+    json!({"resourceType": "Patient", "id": "p1", "identifier": [{"system": "urn:hcn", "value": "9999999999"}],
+           "name": [{"family": "Testpatient", "given": ["Anna"]}]})
+}
+
 impl Interop {
     /// The registration of the app is changed by the members of `change`.
     fn new(change: Value) -> Self {
+        Self::with(change, |_| {})
+    }
+
+    /// The same, with the partner that owns the app changed.
+    fn with(change: Value, partner: impl FnOnce(&mut Value)) -> Self {
         let mut app =
             json!({"client_id": "app", "launch_url": format!("{APP}/launch"), "redirect_uris": [REDIRECT], "scopes": SCOPE});
         set(&mut app, change);
@@ -59,6 +95,7 @@ impl Interop {
             document["listen"][0]["address"] = json!(format!("127.0.0.1:{port}"));
             document["listen"][0]["tls"] = json!({"certificate": pair.certificate, "key": pair.key});
             document["partners"][0]["smart_app"] = app;
+            partner(&mut document["partners"][0]);
         });
         Self { clinic, pos, base: format!("{public}/fhir"), pair }
     }
@@ -67,11 +104,7 @@ impl Interop {
     fn launch(&self) -> String {
         let condition =
             |number: u32| json!({"resourceType": "Condition", "id": format!("c{number}"), "subject": {"reference": "Patient/p1"}});
-        let mut chart = vec![
-            json!({"resourceType": "Patient", "id": "p1", "identifier": [{"system": "urn:hcn", "value": "9999999999"}],
-                   "name": [{"family": "Testpatient", "given": ["Anna"]}]}),
-            json!({"resourceType": "Practitioner", "id": "d1", "name": [{"family": "Fakename"}]}),
-        ];
+        let mut chart = vec![patient(), json!({"resourceType": "Practitioner", "id": "d1", "name": [{"family": "Fakename"}]})];
         chart.extend((1..=5).map(condition));
         let request = json!({
             "partner": "rms", "user": {"id": "u-17", "fhir_user": "Practitioner/d1", "name": "Dr. Fakename"},
@@ -110,8 +143,8 @@ impl Interop {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
-            if let Ok(mut event) = self.pos.engine.event_next(WRITE, Duration::from_millis(50), None) {
-                event.done().unwrap();
+            if let Ok(event) = self.pos.engine.event_next(WRITE | QUESTION, Duration::from_millis(50), None) {
+                play_host(event);
             }
         };
         let told = std::fs::read_to_string(&output).unwrap();
@@ -121,21 +154,29 @@ impl Interop {
     }
 }
 
-#[test]
-#[ignore = "full run"]
-fn fhirclient_for_javascript_goes_through_a_whole_launch_in_chromium() {
+/// Runs `fhirclient.mjs`, which serves the app itself; beside what it tells, the address the app is at after the launch.
+fn in_chromium(change: Value, scope: &str, members: Value) -> Option<(Value, String)> {
+    if !c::tools(&["chromium"]) {
+        return None;
+    }
     let own = format!("https://localhost:{}", free_port());
     let redirect = format!("{own}/app");
-    let scope = format!("{SCOPE} patient/DocumentReference.c");
-    let interop = Interop::new(json!({"launch_url": format!("{own}/launch"), "redirect_uris": [redirect], "scopes": scope}));
-    if !c::tools(&["chromium"]) {
-        return;
-    }
-    let given = json!({
+    let mut registered = json!({"launch_url": format!("{own}/launch"), "redirect_uris": [redirect], "scopes": scope});
+    set(&mut registered, change);
+    let interop = Interop::new(registered);
+    let mut given = json!({
         "base": interop.base, "app": own, "stranger": own.replace("localhost", "127.0.0.1"), "redirect_uri": redirect, "scope": scope,
         "certificate": interop.pair.certificate, "key": interop.pair.key,
     });
-    let Some(told) = interop.run("fhirclient.mjs", given) else { return };
+    set(&mut given, members);
+    Some((interop.run("fhirclient.mjs", given)?, redirect))
+}
+
+#[test]
+#[ignore = "full run"]
+fn fhirclient_for_javascript_goes_through_a_whole_launch_in_chromium() {
+    let scope = format!("{SCOPE} patient/DocumentReference.c");
+    let Some((told, redirect)) = in_chromium(json!({}), &scope, json!({})) else { return };
     let launched = &told["launched"];
     assert_eq!((&launched["at"], &launched["pkce"]), (&json!(redirect), &json!("S256")));
     assert_eq!(
@@ -154,6 +195,8 @@ fn fhirclient_for_javascript_goes_through_a_whole_launch_in_chromium() {
     assert!(refused["words"].as_str().unwrap().contains("there is no such resource"));
     assert_eq!((&told["written"]["title"], &told["written"]["refused"]), (&json!("letter.pdf"), &json!(403)));
     assert_eq!((&told["token_error"]["status"], &told["token_error"]["error"]), (&json!(400), &json!("invalid_grant")));
+    assert_eq!(told["paged"]["pages"], json!([["c1", "c2"], ["c3", "c4"], ["c5"]]));
+    assert_eq!(told["refreshed"], json!({"step": "refreshed", "changed": true, "family": "Testpatient"}));
     let stranger = &told["stranger"];
     assert_eq!((&stranger["public"], &stranger["metadata"], &stranger["fhir"]), (&json!(200), &json!(200), &json!("hidden")));
 }
@@ -169,39 +212,122 @@ fn fhirclient_for_python_needs_only_the_capability_statement_and_a_secret() {
     assert_eq!(told["paged"]["ids"], json!(["c1", "c2", "c3", "c4", "c5"]));
     assert_eq!(told["searched"]["ids"], json!(["p1"]));
     assert_eq!(told["stranger"]["refused"], true);
+    assert_eq!(told["refreshed"], json!({"step": "refreshed", "changed": true, "name": "Anna Testpatient"}));
 }
 
-/// What every client of OpenID Connect has to have found, by then having verified the id_token.
-fn assert_logged_in(interop: &Interop, told: &Value) {
-    assert_eq!(told["discovered"]["issuer"], interop.base);
-    let tokens = &told["tokens"];
-    assert_eq!((&tokens["patient"], &tokens["claims"]["sub"]), (&json!("p1"), &json!("u-17")));
-    assert_eq!(tokens["claims"]["fhirUser"], format!("{}/Practitioner/d1", interop.base));
-    assert_eq!(told["patient"]["family"], "Testpatient");
+/// How an app shows who it is: what its registration has, and what its script needs.
+fn ways() -> Option<[(Value, Value); 3]> {
+    let jwt =
+        |(private, public): (Value, Value)| (json!({"private_key_jwt": {"jwks": {"keys": [public]}}}), json!({"jwk": private}));
+    Some([(json!({"secret": SECRET}), json!({"secret": SECRET})), jwt(keys("RS384")?), jwt(keys("ES384")?)])
+}
+
+/// A login by code, refreshed, asked about and revoked by a client of OpenID Connect, once for each way it can show who it is. What it tells
+/// of the id_token it has verified. What else it told.
+fn log_in(script: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    let Some(ways) = ways() else { return all };
+    for (auth, members) in ways {
+        let interop = Interop::new(json!({"auth": auth, "may_introspect": true}));
+        let Some(told) = interop.run(script, members) else { return all };
+        assert_eq!(told["discovered"]["issuer"], interop.base);
+        let tokens = &told["tokens"];
+        assert_eq!((&tokens["patient"], &tokens["claims"]["sub"]), (&json!("p1"), &json!("u-17")));
+        assert_eq!(tokens["scope"], SCOPE);
+        // Some count down from then on.
+        assert!((3000..=3600).contains(&tokens["expires_in"].as_u64().unwrap()), "{tokens}");
+        assert_eq!(tokens["claims"]["fhirUser"], format!("{}/Practitioner/d1", interop.base));
+        assert_eq!(told["patient"]["family"], "Testpatient");
+        let refreshed = &told["refreshed"];
+        assert_eq!(
+            (&refreshed["family"], &refreshed["access"], &refreshed["refresh"]),
+            (&json!("Testpatient"), &json!("new"), &json!("new"))
+        );
+        let seen = &told["introspected"];
+        assert_eq!((&seen["active"], &seen["client_id"], &seen["scope"]), (&json!(true), &json!("app"), &json!(SCOPE)));
+        assert_eq!((&seen["patient"], &seen["sub"]), (&json!("p1"), &json!("u-17")));
+        assert_eq!(told["revoked"], json!({"step": "revoked", "active": false, "refused": "invalid_grant", "read": 401}));
+        all.push(told);
+    }
+    all
+}
+
+/// The launch was used up by the first authorize request: the second is refused, and the client understands.
+fn assert_denied(told: &Value) {
+    assert_eq!(
+        (&told["denied"]["error"], &told["denied"]["words"]),
+        (&json!("invalid_request"), &json!("launch is unknown, expired or used"))
+    );
 }
 
 #[test]
 #[ignore = "full run"]
-fn openid_client_4_with_a_secret() {
-    let interop = Interop::new(json!({"auth": {"secret": SECRET}}));
-    let Some(told) = interop.run("openid-client-4.mjs", json!({"secret": SECRET})) else { return };
-    assert_logged_in(&interop, &told);
+fn openid_client_4_logs_in() {
+    log_in("openid-client-4.mjs").iter().for_each(assert_denied);
 }
 
 #[test]
 #[ignore = "full run"]
-fn openid_client_6_with_a_secret() {
-    let interop = Interop::new(json!({"auth": {"secret": SECRET}}));
-    let Some(told) = interop.run("openid-client-6.mjs", json!({"secret": SECRET})) else { return };
-    assert_logged_in(&interop, &told);
+fn openid_client_6_logs_in() {
+    for told in log_in("openid-client-6.mjs") {
+        assert_denied(&told);
+        assert_eq!(told["discovered"]["same"], true);
+    }
 }
 
 #[test]
 #[ignore = "full run"]
-fn authlib_with_a_secret() {
-    let interop = Interop::new(json!({"auth": {"secret": SECRET}}));
-    let Some(told) = interop.run("authlib_flow.py", json!({"secret": SECRET})) else { return };
-    assert_logged_in(&interop, &told);
+fn fhirclient_for_javascript_shows_who_it_is_by_its_key() {
+    for algorithm in ["RS384", "ES384"] {
+        let Some((private, public)) = keys(algorithm) else { return };
+        let Some((told, _)) =
+            in_chromium(json!({"auth": {"private_key_jwt": {"jwks": {"keys": [public]}}}}), SCOPE, json!({"jwk": private}))
+        else {
+            return;
+        };
+        assert_eq!(told["launched"]["patient"], "p1");
+        assert_eq!(told["read"]["family"], "Testpatient");
+    }
+}
+
+#[test]
+#[ignore = "full run"]
+fn authlib_logs_in() {
+    log_in("authlib_flow.py");
+}
+
+/// A backend service without a launch, whose reads the host answers.
+fn serve_backend(script: &str) {
+    for algorithm in ["RS384", "ES384"] {
+        let Some((private, public)) = keys(algorithm) else { return };
+        let backend = json!({"client_id": "service", "private_key_jwt": {"jwks": {"keys": [public]}},
+                             "scopes": "system/Patient.rs system/Condition.rs", "may_introspect": true});
+        let interop = Interop::with(json!({}), |partner| partner["backend"] = backend);
+        let members = json!({"base": interop.base, "client_id": "service", "jwk": private, "scope": "system/Patient.rs system/Observation.rs"});
+        let Some(told) = interop.run(script, members) else { return };
+        let tokens = &told["tokens"];
+        assert_eq!((&tokens["scope"], &tokens["expires_in"]), (&json!("system/Patient.rs"), &json!(300)));
+        assert_eq!((&tokens["refresh"], &tokens["patient"]), (&json!(false), &json!(false)));
+        assert_eq!(told["patient"]["family"], "Testpatient");
+        let seen = &told["introspected"];
+        assert_eq!(
+            (&seen["active"], &seen["client_id"], &seen["scope"]),
+            (&json!(true), &json!("service"), &json!("system/Patient.rs"))
+        );
+        assert_eq!((&told["refused"]["scope"], &told["refused"]["key"]), (&json!("invalid_scope"), &json!("invalid_client")));
+    }
+}
+
+#[test]
+#[ignore = "full run"]
+fn openid_client_6_works_as_a_backend_service() {
+    serve_backend("openid-client-6-backend.mjs");
+}
+
+#[test]
+#[ignore = "full run"]
+fn authlib_works_as_a_backend_service() {
+    serve_backend("authlib_backend.py");
 }
 
 #[test]
@@ -209,6 +335,34 @@ fn authlib_with_a_secret() {
 fn fhir_kit_client_reads_and_pages() {
     let interop = Interop::new(json!({}));
     let Some(told) = interop.run("fhir-kit-client.mjs", json!({})) else { return };
-    assert_eq!((&told["discovered"]["version"], &told["read"]["family"]), (&json!("4.0.1"), &json!("Testpatient")));
-    assert_eq!(told["paged"]["total"], 5);
+    assert_eq!(told["discovered"]["token"], interop.base.replace("/fhir", "/auth/token"));
+    assert_eq!(told["discovered"]["version"], "4.0.1");
+    assert_eq!((&told["read"]["family"], &told["read"]["again"]), (&json!("Testpatient"), &json!("Testpatient")));
+    let pages = [&["c1", "c2"][..], &["c3", "c4"], &["c5"]].map(|ids| json!({"total": 5, "ids": ids}));
+    assert_eq!((&told["paged"]["get"], &told["paged"]["post"]), (&json!(pages), &json!(pages)));
+    assert_eq!(told["everything"]["types"], json!(["Condition", "Patient", "Practitioner"]));
+    let refused = json!({
+        "step": "refused", "stranger": [404, "OperationOutcome", "not-found"], "search": [403, "OperationOutcome", "forbidden"],
+        "unknown": [404, "OperationOutcome", "not-supported"], "thief": [401, "OperationOutcome", "login"],
+    });
+    assert_eq!(told["refused"], refused);
+}
+
+#[test]
+#[ignore = "full run"]
+fn fhir_kit_client_writes() {
+    let scope = format!("{SCOPE} patient/ServiceRequest.cu patient/DocumentReference.c");
+    let interop = Interop::new(json!({"scopes": scope}));
+    let Some(told) = interop.run("fhir-kit-client-write.mjs", json!({"scope": scope})) else { return };
+    let created = json!({"step": "created", "statuses": [201, 200], "same": true, "location": true, "etag": "W/\"1\""});
+    assert_eq!(told["created"], created);
+    let stale = json!([412, "OperationOutcome", "conflict"]);
+    let updated = json!({"step": "updated", "status": 200, "etag": "W/\"2\"", "read": "active", "stale": stale});
+    assert_eq!(told["updated"], updated);
+    let refused = json!({
+        "step": "refused", "other": [403, "OperationOutcome", "forbidden"], "wrong": [422, "OperationOutcome", "required"],
+        "scope": [403, "OperationOutcome", "forbidden"], "unread": [400, "OperationOutcome", "structure"],
+    });
+    assert_eq!(told["refused"], refused);
+    assert_eq!(told["batch"], json!({"step": "batch", "type": "batch-response", "statuses": ["200", "404", "201"]}));
 }

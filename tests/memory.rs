@@ -197,7 +197,7 @@ fn a_large_letter_is_taken_kept_and_read_without_a_second_copy() {
     match exchange.step(clock::now()) {
         Step::NeedBody { .. } => {}
         Step::Respond(response) => panic!("answered {}", response.status()),
-        Step::Ask(_) | Step::Keys(_) | Step::Wait { .. } => panic!("it asks for something else"),
+        Step::Ask(_) | Step::Keys(_) | Step::Fetch(_) | Step::Wait { .. } => panic!("it asks for something else"),
     }
     let size = body.len();
     exchange.body(Ok(body));

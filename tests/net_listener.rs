@@ -120,9 +120,18 @@ fn kit(settings: Settings, questions: Questions) -> Kit {
     });
     let (listen, now) = (world.settings.listen.clone(), world.clone());
     let keys = Arc::new(|_: &_| unreachable!("no partner here publishes keys"));
+    let fetches = Arc::new(|_| unreachable!("nothing is behind"));
     let decisions = Arc::new(|| tokio::sync::watch::channel(()).1);
-    let world_now = Arc::new(move || now.clone());
-    let options = Options { listen, world: world_now, questions, keys, decisions, clock: clock::now, entropy: clock::random };
+    let options = Options {
+        listen,
+        world: Arc::new(move || now.clone()),
+        questions,
+        keys,
+        fetches,
+        decisions,
+        clock: clock::now,
+        entropy: clock::random,
+    };
     Kit { options, world, signals, folder }
 }
 

@@ -75,6 +75,7 @@ impl Clinic {
                 }
                 Step::Ask(_) | Step::Wait { .. } => panic!("receiving asks the host nothing"),
                 Step::Keys(_) => panic!("no partner here publishes keys"),
+                Step::Fetch(_) => panic!("nothing is behind"),
                 Step::Respond(response) => return (response, read),
             }
         }

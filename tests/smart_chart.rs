@@ -131,10 +131,10 @@ fn searches_are_answered_with_a_searchset() {
 #[test]
 fn a_person_searched_by_what_we_cannot_search_is_an_error() {
     let app = App::new();
-    assert_eq!(failed(&app.get("Patient?name=Somebodyelse")), 400);
-    assert_eq!(app.get("Condition?category=x").status(), 200);
+    assert_eq!(failed(&app.get("Patient?nickname=Somebodyelse")), 400);
+    assert_eq!(app.get("Condition?stage=x").status(), 200);
     let strict = [("authorization", app.bearer.as_str()), ("prefer", "handling=strict")];
-    assert_eq!(failed(&app.server.get("/clinic/fhir/Condition?category=x", &strict)), 400);
+    assert_eq!(failed(&app.server.get("/clinic/fhir/Condition?stage=x", &strict)), 400);
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Clinic {
                     assert_eq!((wanted.at.url.as_str(), wanted.at.private), (JWKS, false));
                     exchange.keys(self.published.clone().map(|keys| KeySet::try_from(keys).unwrap()));
                 }
+                Step::Fetch(_) => panic!("nothing is behind"),
                 Step::Ask(_) | Step::Wait { .. } => panic!("the host is asked nothing"),
                 Step::Respond(response) => return (response, read),
             }

@@ -14,7 +14,9 @@ use check::wrong;
 use crate::error::{EREF_CONFIG, Error, Result};
 use crate::io::store::{sqlite, vault};
 use crate::io::{clock, crypto};
-use crate::proto::settings::{Bearer, ClientCredentials, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings};
+use crate::proto::settings::{
+    Bearer, ClientCredentials, FhirServer, Inbound, OutboundAuth, Partner, Secret, SecretSource, Settings,
+};
 
 /// A configuration being put together: one JSON document (docs/schema/configuration.json) and the secrets it names.
 #[derive(Clone, Default)]
@@ -148,6 +150,9 @@ impl Resolver<'_> {
         if let Some(ca) = settings.network.ca.as_mut() {
             self.pem("network.ca", ca)?;
         }
+        if let Some(server) = settings.chart.fhir_server.as_mut() {
+            self.resolve_fhir_server(server)?;
+        }
         if let Some(file) = settings.log.file.as_mut() {
             *file = self.config.path("log.file", file)?;
         }
@@ -156,11 +161,7 @@ impl Resolver<'_> {
 
     fn resolve_partner(&self, at: &str, partner: &mut Partner) -> Result<()> {
         if let Some(messaging) = partner.messaging.as_mut() {
-            match &mut messaging.auth {
-                OutboundAuth::None => {}
-                OutboundAuth::Bearer(source) => self.secret(&format!("{at}.messaging.auth.bearer"), source)?,
-                OutboundAuth::ClientCredentials(credentials) => self.credentials(at, credentials)?,
-            }
+            self.outbound(&format!("{at}.messaging.auth"), &mut messaging.auth)?;
             if let Some(tls) = messaging.client_tls.as_mut() {
                 self.pem(&format!("{at}.messaging.client_tls.certificate"), &mut tls.certificate)?;
                 self.pem(&format!("{at}.messaging.client_tls.key"), &mut tls.key)?;
@@ -179,8 +180,26 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    fn resolve_fhir_server(&self, server: &mut FhirServer) -> Result<()> {
+        self.outbound("chart.fhir_server.auth", &mut server.auth)?;
+        if let Some(tls) = server.client_tls.as_mut() {
+            self.pem("chart.fhir_server.client_tls.certificate", &mut tls.certificate)?;
+            self.pem("chart.fhir_server.client_tls.key", &mut tls.key)?;
+        }
+        server.ca.as_mut().map_or(Ok(()), |ca| self.pem("chart.fhir_server.ca", ca))
+    }
+
+    /// How we show who we are.
+    fn outbound(&self, at: &str, auth: &mut OutboundAuth) -> Result<()> {
+        match auth {
+            OutboundAuth::None => Ok(()),
+            OutboundAuth::Bearer(source) => self.secret(&format!("{at}.bearer"), source),
+            OutboundAuth::ClientCredentials(credentials) => self.credentials(at, credentials),
+        }
+    }
+
     fn credentials(&self, at: &str, credentials: &mut ClientCredentials) -> Result<()> {
-        let at = format!("{at}.messaging.auth.oauth2_client_credentials");
+        let at = format!("{at}.oauth2_client_credentials");
         if let Some(source) = credentials.client_secret.as_mut() {
             self.secret(&format!("{at}.client_secret"), source)?;
         }

@@ -81,12 +81,18 @@ impl Inner {
     /// The bearer token to show to a partner: from the configuration, the cache or the partner's token endpoint. `None` when it asks for
     /// none. The client is that of [`Inner::client`], which shows our certificate where there is one.
     pub(crate) fn bearer(&self, partner: &Partner, client: &Client) -> Result<Option<Secret>> {
-        match partner.messaging.as_ref().map(|messaging| &messaging.auth) {
-            None | Some(OutboundAuth::None) => Ok(None),
-            Some(OutboundAuth::Bearer(source)) => Ok(Some(source.secret().clone())),
-            Some(OutboundAuth::ClientCredentials(credentials)) => {
-                self.tokens.get(&partner.name, || fetch(credentials, client)).map(Some)
-            }
+        match &partner.messaging {
+            Some(messaging) => self.bearer_for(&partner.name, &messaging.auth, client),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for whatever we show who we are to; its token is kept under this name.
+    pub(crate) fn bearer_for(&self, name: &str, auth: &OutboundAuth, client: &Client) -> Result<Option<Secret>> {
+        match auth {
+            OutboundAuth::None => Ok(None),
+            OutboundAuth::Bearer(source) => Ok(Some(source.secret().clone())),
+            OutboundAuth::ClientCredentials(credentials) => self.tokens.get(name, || fetch(credentials, client)).map(Some),
         }
     }
 }

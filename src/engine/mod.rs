@@ -6,6 +6,7 @@
 mod attachments;
 mod attempt;
 mod audit;
+mod behind;
 mod config;
 mod credentials;
 mod deliveries;
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     world: Arc<RwLock<Arc<World>>>,
     clients: Mutex<Clients>,
     key_sets: Arc<KeySets>,
+    fetches: behind::Count,
     run: Mutex<serving::Run>,
 }
 
@@ -76,12 +78,13 @@ pub(crate) struct Inner {
 struct Clients {
     general: Option<Arc<Client>>,
     by_partner: std::collections::HashMap<String, Arc<Client>>,
+    behind: Option<Arc<Client>>,
 }
 
 impl Clients {
     /// The clients that configured authorities ask for, so that a wrong one is refused now and not at the first delivery.
     fn new(settings: &Settings) -> Result<Self> {
-        let mut clients = Self::default();
+        let mut clients = Self { behind: behind::client(settings)?, ..Self::default() };
         if settings.network.ca.is_some() {
             clients.general = Some(Arc::new(Client::new(&settings.network, None)?));
         }
@@ -123,6 +126,7 @@ impl Engine {
             world: Arc::new(RwLock::new(Arc::new(world))),
             clients: Mutex::new(clients),
             key_sets: Arc::default(),
+            fetches: Arc::default(),
             run: Mutex::default(),
         });
         inner.apply_settings(outlet);
@@ -217,6 +221,11 @@ impl Inner {
         let client = Arc::new(Client::new(&settings.network, None)?);
         clients.general = Some(client.clone());
         Ok(client)
+    }
+
+    /// The client for the FHIR server behind, where there is one.
+    pub(crate) fn client_behind(&self) -> Option<Arc<Client>> {
+        self.clients().behind.clone()
     }
 
     fn apply_settings(&self, (level, sink): (Level, Option<Sink>)) {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::engine::behind;
 use crate::engine::worker::EXTRA;
 use crate::engine::{Engine, Inner, millis};
 use crate::error::{EREF_NO_MEMORY, EREF_STORE_IN_USE, EREF_TIMEOUT, EREF_WRONG_STATE, Error, Result};
@@ -200,6 +201,8 @@ impl Inner {
         let settings = self.settings();
         let (world, queue, decisions) = (self.world.clone(), self.queue.clone(), self.queue.clone());
         let (current, key_sets) = (self.world.clone(), self.key_sets.clone());
+        // The listener belongs to the engine, not the engine to it.
+        let inner = Arc::downgrade(self);
         running.listener = Some(Listener::start(Options {
             listen: settings.listen.clone(),
             world: Arc::new(move || world.read().unwrap_or_else(PoisonError::into_inner).clone()),
@@ -208,6 +211,7 @@ impl Inner {
                 let world = current.read().unwrap_or_else(PoisonError::into_inner).clone();
                 key_sets.look(wanted, &world.settings.network, &world.log, clock::now())
             }),
+            fetches: Arc::new(move |url| behind::fetch(&inner, url)),
             decisions: Arc::new(move || decisions.decisions()),
             clock: clock::now,
             entropy: clock::random,

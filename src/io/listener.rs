@@ -25,10 +25,12 @@ pub use counts::Counts;
 
 use counts::Counters;
 
+use url::Url;
+
 use crate::error::{EREF_CONFIG, EREF_LISTEN, Error, Result};
 use crate::io::tls::{Reload, ServerTls};
 use crate::log::Level;
-use crate::proto::exchange::{Answer, Peer, Question, Signal, World};
+use crate::proto::exchange::{Answer, Fetched, Peer, Question, Signal, World};
 use crate::proto::jwt::{KeySet, KeysWanted};
 use crate::proto::settings::{Listen, Purpose};
 use crate::proto::store::Millis;
@@ -51,6 +53,8 @@ pub type Questions = Arc<dyn Fn(Question) -> oneshot::Receiver<Answer> + Send + 
 /// Looks for a key set, at its address where need be. The set, or nothing, comes through the channel in the time of a fetch.
 pub type Keys = Arc<dyn Fn(&KeysWanted) -> oneshot::Receiver<Option<KeySet>> + Send + Sync>;
 
+/// Fetches an address of the FHIR server behind. What it answered, or nothing, comes through the channel in the time of a question.
+pub type Fetches = Arc<dyn Fn(Url) -> oneshot::Receiver<Option<Fetched>> + Send + Sync>;
 /// A bell that rings when the host may have decided about a WRITE event, in this process or another.
 pub type Decisions = Arc<dyn Fn() -> flag::Receiver<()> + Send + Sync>;
 
@@ -65,6 +69,8 @@ pub struct Options {
     pub questions: Questions,
     /// The way to the keys of others.
     pub keys: Keys,
+    /// The way to the FHIR server behind.
+    pub fetches: Fetches,
     /// Rings at decisions.
     pub decisions: Decisions,
     /// Now.

@@ -14,6 +14,7 @@ use http::HeaderValue;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
+use url::Url;
 
 use crate::log::{Level, Log};
 use crate::proto::http::{Request, Response, plain};
@@ -100,7 +101,7 @@ pub struct Question {
     pub id: String,
     /// The launch it is about.
     pub launch_id: String,
-    /// `resource`, `authorize`, `access` or `pick_patient`.
+    /// `resource`, `search`, `authorize`, `access` or `pick_patient`.
     pub kind: &'static str,
     /// The question as JSON (docs/schema/question.json).
     pub document: String,
@@ -143,6 +144,8 @@ pub enum Step {
     Ask(Question),
     /// Look for the key set, at its address where need be, and call [`Exchange::keys`].
     Keys(KeysWanted),
+    /// GET this address of the FHIR server behind (`chart.fhir_server`), as ourselves, and call [`Exchange::fetched`].
+    Fetch(Url),
     /// Wait until the host may have decided about a WRITE event, here or in another process, at most until then, and call
     /// [`Exchange::waited`]. Waking too often does no harm.
     Wait {
@@ -160,6 +163,7 @@ struct Mailbox {
     body: Option<Result<Vec<u8>, BodyError>>,
     answer: Option<Answer>,
     keys: Option<Option<KeySet>>,
+    fetched: Option<Option<Fetched>>,
     waited: Option<()>,
 }
 
@@ -167,7 +171,17 @@ enum Want {
     Body(usize),
     Ask(Question),
     Keys(KeysWanted),
+    Fetch(Url),
     Wait(Millis),
+}
+
+/// What the FHIR server behind answered, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body, within `network.answer_bytes`.
+    pub body: Vec<u8>,
 }
 
 /// Where random secrets and ids come from: 32 fresh bytes per call.
@@ -261,6 +275,11 @@ impl Ctx {
         self.mailbox().want = Some(Want::Keys(KeysWanted { at: KeysAt { url, private, ca }, kid: kid.to_owned() }));
         std::future::poll_fn(|_| self.mailbox().keys.take().map_or(Poll::Pending, Poll::Ready)).await
     }
+    /// What the FHIR server behind answers at this address, which is one of its own; `None` when it does not answer.
+    pub async fn fetch(&self, url: Url) -> Option<Fetched> {
+        self.mailbox().want = Some(Want::Fetch(url));
+        std::future::poll_fn(|_| self.mailbox().fetched.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
     /// Waits until the host may have decided about a WRITE event; the store says whether it has.
     pub async fn wait(&self, until: Millis) {
         self.mailbox().want = Some(Want::Wait(until));
@@ -302,6 +321,7 @@ impl Exchange {
                 Some(Want::Body(limit)) => Step::NeedBody { limit },
                 Some(Want::Ask(question)) => Step::Ask(question),
                 Some(Want::Keys(wanted)) => Step::Keys(wanted),
+                Some(Want::Fetch(url)) => Step::Fetch(url),
                 Some(Want::Wait(until)) => Step::Wait { until },
                 None => Step::Respond(plain(500, "the exchange was stepped without what it asked for")),
             },
@@ -321,6 +341,11 @@ impl Exchange {
     /// Hands over the key set that `Keys` asked for; `None` when it cannot be had.
     pub fn keys(&mut self, keys: Option<KeySet>) {
         self.mailbox().keys = Some(keys);
+    }
+
+    /// Hands over what `Fetch` asked for; `None` when the server behind did not answer.
+    pub fn fetched(&mut self, fetched: Option<Fetched>) {
+        self.mailbox().fetched = Some(fetched);
     }
 
     /// Says that what `Wait` asked for is over.

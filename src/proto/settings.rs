@@ -2,11 +2,13 @@
 //!
 //! Parsing and the checks that need no file happen here; reading files and secrets happens in `engine/config.rs`.
 
+mod chart;
 mod clients;
 mod inbound;
 mod outbound;
 mod smart;
 
+pub use chart::*;
 pub use clients::*;
 pub use inbound::*;
 pub use outbound::*;
@@ -119,6 +121,9 @@ pub struct Settings {
     /// Outgoing connections.
     #[serde(default)]
     pub network: Network,
+    /// Where the FHIR API's data comes from besides what the host pushes.
+    #[serde(default)]
+    pub chart: ChartSettings,
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,

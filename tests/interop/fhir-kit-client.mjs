@@ -1,31 +1,41 @@
-// fhir-kit-client: reads, searches, pages, writes and a batch, with a token that openid-client 6 fetched.
+// fhir-kit-client reads, searches and pages.
 import { Client } from "fhir-kit-client";
-import * as oauth from "openid-client-6";
-import { given, launched, redirected, refusal, told } from "./lib.mjs";
+import { refusal, told } from "./lib.mjs";
+import { base, token } from "./session.mjs";
 
-const { iss, launch } = await launched(given.start);
-const config = await oauth.discovery(new URL(iss), given.client_id, undefined, oauth.None());
-const verifier = oauth.randomPKCECodeVerifier();
-const [state, nonce] = [oauth.randomState(), oauth.randomNonce()];
-const challenge = { code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256" };
-const parameters = { redirect_uri: given.redirect_uri, scope: given.scope, aud: iss, launch, state, nonce, ...challenge };
-const back = await redirected(oauth.buildAuthorizationUrl(config, parameters).href);
-const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce };
-const tokens = await oauth.authorizationCodeGrant(config, back, checks);
-
-const fhir = new Client({ baseUrl: iss, bearerToken: tokens.access_token });
+const fhir = new Client({ baseUrl: base, bearerToken: token });
 const smart = await fhir.smartAuthMetadata();
 const statement = await fhir.capabilityStatement();
-told("discovered", { token: String(smart.tokenUrl), version: statement.fhirVersion });
+told("discovered", { token: smart.tokenUrl, version: statement.fhirVersion });
 
-const patient = await fhir.read({ resourceType: "Patient", id: tokens.patient });
-told("read", { family: patient.name[0].family });
+const patient = await fhir.read({ resourceType: "Patient", id: "p1" });
+const [version] = /\d+/.exec(Client.httpFor(patient).response.headers.get("etag"));
+const old = await fhir.vread({ resourceType: "Patient", id: "p1", version });
+told("read", { family: patient.name[0].family, again: old.name[0].family });
 
-const pages = [];
-let page = await fhir.search({ resourceType: "Condition", searchParams: { patient: tokens.patient, _count: "2" } });
-const total = page.total;
-while (page) {
-  pages.push((page.entry ?? []).map((entry) => entry.resource.id));
-  page = await fhir.nextPage({ bundle: page });
+const resourceType = "Condition";
+const searchParams = { patient: "p1", _count: "2" };
+async function paged(options) {
+  const pages = [];
+  for (let page = await fhir.search({ resourceType, searchParams, options }); page; page = await fhir.nextPage({ bundle: page })) {
+    pages.push({ total: page.total, ids: page.entry.map((entry) => entry.resource.id) });
+  }
+  return pages;
 }
-told("paged", { total, pages });
+told("paged", { get: await paged({}), post: await paged({ postSearch: true }) });
+
+const chart = await fhir.operation({ name: "everything", resourceType: "Patient", id: "p1", method: "GET" });
+told("everything", { types: [...new Set(chart.entry.map((entry) => entry.resource.resourceType))].sort() });
+
+const asks = {
+  stranger: () => fhir.read({ resourceType: "Patient", id: "p2" }),
+  search: () => fhir.search({ resourceType, searchParams: { patient: "p2" } }),
+  unknown: () => fhir.search({ resourceType: "Basic", searchParams: { code: "x" } }),
+  thief: () => new Client({ baseUrl: base, bearerToken: "stolen" }).read({ resourceType: "Patient", id: "p1" }),
+};
+const refused = {};
+for (const [name, ask] of Object.entries(asks)) {
+  const { status, data } = (await refusal(ask)).response;
+  refused[name] = [status, data.resourceType, data.issue?.[0].code];
+}
+told("refused", refused);

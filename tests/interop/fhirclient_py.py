@@ -30,7 +30,7 @@ told("searched", ids=[resource.id for resource in search.perform_resources(smart
 
 error = refusal(lambda: Patient.read("p2", smart.server))
 told("stranger", refused=isinstance(error, FHIRNotFoundException))
-if GIVEN.get("refresh"):
-    before = smart.server.auth.access_token
-    smart.reauthorize()
-    told("refreshed", changed=smart.server.auth.access_token != before, name=Patient.read("p1", smart.server).name[0].family)
+before = smart.server.auth.access_token
+smart.reauthorize()
+again = smart.human_name(Patient.read("p1", smart.server).name[0])
+told("refreshed", changed=smart.server.auth.access_token != before, name=again)

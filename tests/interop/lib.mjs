@@ -8,6 +8,14 @@ export function told(step, values) {
   process.stdout.write(JSON.stringify({ step, ...values }) + "\n");
 }
 
+const HASHES = { RS384: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-384" }, ES384: { name: "ECDSA", namedCurve: "P-384" } };
+
+/** How openid-client 6 shows who it is: by key, by secret, or not. */
+export async function authentication(oauth, jwk = given.jwk) {
+  if (!jwk) return given.secret ? oauth.ClientSecretBasic(given.secret) : oauth.None();
+  return oauth.PrivateKeyJwt({ key: await crypto.subtle.importKey("jwk", jwk, HASHES[jwk.alg], false, ["sign"]), kid: jwk.kid });
+}
+
 let cookie = "";
 
 /** Where the browser is sent when it opens an address. It keeps the cookie. */

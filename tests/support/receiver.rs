@@ -129,7 +129,7 @@ pub fn post(store: Arc<dyn Store>, settings: Arc<Settings>, now: i64, partner: &
     loop {
         match exchange.step(now) {
             Step::NeedBody { .. } => exchange.body(Ok(message.to_string().into_bytes())),
-            Step::Ask(_) | Step::Keys(_) | Step::Wait { .. } => panic!("receiving asks nobody"),
+            Step::Ask(_) | Step::Keys(_) | Step::Fetch(_) | Step::Wait { .. } => panic!("receiving asks nobody"),
             Step::Respond(response) => {
                 return (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default());
             }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ereferral::io::{clock, crypto};
 use ereferral::log::{Level, Log};
-use ereferral::proto::exchange::{Answer, Exchange, Peer, Question, Signal, Step, World};
+use ereferral::proto::exchange::{Answer, Exchange, Fetched, Peer, Question, Signal, Step, World};
 use ereferral::proto::http::{Response, secret_hash};
 use ereferral::proto::jwt::{KeySet, KeysWanted};
 use ereferral::proto::settings::Settings;
@@ -33,6 +33,7 @@ pub struct Server {
     pub signals: Arc<Mutex<Vec<Signal>>>,
     pub now: AtomicI64,
     pub host: fn(&Question) -> Answer,
+    pub behind: fn(&url::Url) -> Option<Fetched>,
     /// What partners publish.
     pub keys: fn(&KeysWanted) -> Option<KeySet>,
     folder: TempDir,
@@ -89,6 +90,7 @@ impl Server {
             signals,
             now: AtomicI64::new(1_800_000_000_000),
             host: |_| Answer::NotFound,
+            behind: |_| None,
             keys: |_| panic!("no partner here publishes keys"),
             folder,
             peer: Peer::default(),
@@ -122,6 +124,7 @@ impl Server {
                 }
                 Step::Keys(wanted) => exchange.keys((self.keys)(&wanted)),
                 Step::Ask(question) => exchange.answer((self.host)(&question)),
+                Step::Fetch(url) => exchange.fetched((self.behind)(&url)),
                 Step::Wait { until } => {
                     if !(self.decide)(self) {
                         self.now.store(until, Ordering::Relaxed);

@@ -13,9 +13,10 @@ use crate::error::{EREF_CONFIG, Error, Result};
 use crate::proto::guide::dialects::dialect;
 use crate::proto::messaging::attachment::host_of;
 use crate::proto::settings::{
-    ClientAuth, ClientCredentials, LaunchReuse, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, Smart, SmartApp,
-    is_origin,
+    ChartSettings, ClientAuth, ClientCredentials, LaunchReuse, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings,
+    Smart, SmartApp, is_origin,
 };
+use crate::proto::smart::server::is_known;
 use crate::proto::store::Millis;
 
 /// `path: found …, expected …`, the form of every refusal.
@@ -41,6 +42,7 @@ pub(super) fn check(settings: &Settings, now: Millis) -> Result<()> {
         check_listen(&format!("listen[{index}]"), listen)?;
     }
     check_limits(settings)?;
+    check_chart(&settings.chart)?;
     check_smart(&settings.smart)?;
     for (index, partner) in settings.partners.iter().enumerate() {
         let at = format!("partners[{index}]");
@@ -227,6 +229,29 @@ fn check_partner(at: &str, partner: &Partner) -> Result<()> {
         }
     }
     partner.smart_app.as_ref().map_or(Ok(()), |app| check_app(&format!("{at}.smart_app"), app))
+}
+
+/// Where the FHIR API's data comes from.
+fn check_chart(chart: &ChartSettings) -> Result<()> {
+    if let Some(index) = chart.ask.iter().position(|kind| !is_known(kind)) {
+        return Err(wrong(
+            &format!("chart.ask[{index}]"),
+            "another text",
+            "a resource type that is served, such as \"Observation\"",
+        ));
+    }
+    let Some(server) = &chart.fhir_server else { return Ok(()) };
+    let at = "chart.fhir_server";
+    check_address(&format!("{at}.url"), &server.url)?;
+    if server.url.query().is_some() || server.url.fragment().is_some() {
+        return Err(wrong(&format!("{at}.url"), "a query or a fragment", "the base address of a FHIR server"));
+    }
+    match &server.auth {
+        OutboundAuth::ClientCredentials(credentials) => {
+            check_credentials(&format!("{at}.auth.oauth2_client_credentials"), credentials, server.client_tls.is_some())
+        }
+        OutboundAuth::None | OutboundAuth::Bearer(_) => Ok(()),
+    }
 }
 
 /// One way to show who we are at the token endpoint, and only one (messaging.md 9).

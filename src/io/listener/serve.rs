@@ -101,6 +101,7 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>, peer: Peer) 
             Step::NeedBody { limit } => exchange.body(body.read(limit, &limits).await),
             Step::Ask(question) => exchange.answer(ask(shared, question, limits.question_ms).await),
             Step::Keys(wanted) => exchange.keys((shared.options.keys)(&wanted).await.ok().flatten()),
+            Step::Fetch(url) => exchange.fetched((shared.options.fetches)(url).await.ok().flatten()),
             Step::Wait { until } => {
                 let left = Duration::from_millis(u64::try_from(until - clock()).unwrap_or(0));
                 let _ = tokio::time::timeout(left, decisions.changed()).await;

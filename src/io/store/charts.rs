@@ -181,7 +181,8 @@ impl Charts for Sqlite {
             connection
                 .prepare_cached(&format!(
                     "SELECT {COLUMNS} FROM chart WHERE launch_id = ?1 AND (?2 IS NULL OR resource_type = ?2) AND state IN (0, 1)
-                     ORDER BY seq"
+                     ORDER BY (SELECT min(seq) FROM chart AS first WHERE first.launch_id = chart.launch_id
+                               AND first.resource_type = chart.resource_type AND first.id_mac = chart.id_mac)"
                 ))
                 .and_then(|mut query| query.query_map(params![launch_id, resource_type], raw)?.collect())
                 .map_err(store_error)

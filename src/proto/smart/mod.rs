@@ -44,6 +44,9 @@ pub struct LaunchContext {
     /// The host's id of the user's session, for `eref_session_end` and `eref_session_patient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Resource types whose searches are asked of the host by QUESTION, beside those of the configuration (`chart.ask`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ask: Vec<String>,
     /// Claims for the id_token besides ours; each name must be in the app's `id_token_claims`.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub id_token_claims: serde_json::Map<String, serde_json::Value>,

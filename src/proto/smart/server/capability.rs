@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{chart, fhir_write, scope};
+use super::search_params::{self, Kind};
+use super::{fhir_write, scope};
 use crate::proto::guide::dialects::{Dialect, dialect};
 use crate::proto::guide::events::{Direction, EVENTS, EventInfo};
 use crate::proto::settings::{Messaging, Partner, Role, Settings};
@@ -94,38 +95,39 @@ fn sends(settings: &Settings, partner: &Partner, messaging: &Messaging, event: &
         }
 }
 
-/// One resource type of the FHIR API, with the profiles of it that partners speak.
+/// One resource type of the FHIR API, with the profiles of it that partners speak, from the tables that the API itself goes by.
 pub(super) fn resource(settings: &Settings, resource_type: &str) -> Value {
-    let mut interactions = vec!["read", "vread", "search-type"];
-    let written = fhir_write::offered(resource_type);
-    interactions.extend(
-        [(scope::CREATE, "create"), (scope::UPDATE, "update")]
-            .iter()
-            .filter(|(letter, _)| written & letter != 0)
-            .map(|(_, name)| name),
-    );
-    let mut search = vec![("_id", "token"), ("identifier", "token")];
-    if chart::is_personal(resource_type) && resource_type != "Patient" {
-        search.push(("patient", "reference"));
-    }
-    let mut document = json!({ "type": resource_type });
+    let writes = fhir_write::offered(resource_type);
+    let written = [("create", scope::CREATE), ("update", scope::UPDATE), ("delete", scope::DELETE)];
+    let written = written.into_iter().filter(|(_, letter)| writes & letter != 0).map(|(code, _)| code);
+    let interactions: Vec<Value> =
+        ["read", "vread", "search-type"].into_iter().chain(written).map(|code| json!({ "code": code })).collect();
+    let params: Vec<Value> =
+        search_params::of(resource_type).map(|param| json!({ "name": param.name, "type": param.kind.as_str() })).collect();
+    let references = search_params::of(resource_type).filter(|param| param.kind == Kind::Reference);
+    let includes: Vec<String> = references.map(|param| format!("{resource_type}:{}", param.name)).collect();
+    let mut document = serde_json::Map::new();
+    document.insert("type".to_owned(), json!(resource_type));
     let profiles: BTreeSet<&str> = dialects(settings).filter_map(|dialect| dialect.profile(resource_type)).collect();
     if !profiles.is_empty() {
-        document["supportedProfile"] = json!(profiles);
+        document.insert("supportedProfile".to_owned(), json!(profiles));
     }
-    let more = json!({
-        "interaction": interactions.iter().map(|code| json!({ "code": code })).collect::<Vec<_>>(),
-        "versioning": "versioned",
-        "updateCreate": false,
-        "conditionalCreate": written & scope::CREATE != 0 && resource_type != "Binary",
-        "searchParam": search.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect::<Vec<_>>(),
-    });
-    if let (Some(document), Value::Object(more)) = (document.as_object_mut(), more) {
-        document.extend(more);
+    document.insert("interaction".to_owned(), json!(interactions));
+    document.insert("versioning".to_owned(), json!("versioned"));
+    document.insert("updateCreate".to_owned(), json!(false));
+    document.insert("conditionalCreate".to_owned(), json!(writes & scope::CREATE != 0 && resource_type != "Binary"));
+    if !includes.is_empty() {
+        document.insert("searchInclude".to_owned(), json!(includes));
     }
+    document.insert("searchParam".to_owned(), json!(params));
     if resource_type == "Patient" {
-        document["operation"] =
-            json!([{ "name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything" }]);
+        let definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything";
+        document.insert(
+            "operation".to_owned(),
+            json!([{ "name": "everything", "definition": definition, "documentation": EVERYTHING }]),
+        );
     }
-    document
+    Value::Object(document)
 }
+
+const EVERYTHING: &str = "One searchset without pages. _type and _since narrow it; start, end and _count are ignored.";

@@ -118,6 +118,20 @@ fn is_of_another(binary: &Value, base: &str) -> bool {
     context.is_some_and(|reference| patient_reference(reference, base).is_some())
 }
 
+/// The patient that a resource is about, if it is about one.
+pub fn patient_of<'a>(resource: &'a Value, base: &str) -> Option<&'a str> {
+    let to = |reference: &'a Value| reference.get("reference")?.as_str().and_then(|text| patient_reference(text, base));
+    match belongs(resource.get("resourceType")?.as_str()?)? {
+        Nobody => None,
+        Itself => resource.get("id")?.as_str(),
+        Through(element) => resource.get(element).and_then(to),
+        Document => resource.get("securityContext").and_then(to),
+        Participant => {
+            resource.get("participant")?.as_array()?.iter().find_map(|participant| participant.get("actor").and_then(to))
+        }
+    }
+}
+
 /// Whether the launch may show this resource: it is about its patient, or about no patient at all (smart.md 14.3).
 pub fn in_compartment(resource: &Value, patient: Option<&str>, base: &str) -> bool {
     let is_patient = |reference: &Value| {

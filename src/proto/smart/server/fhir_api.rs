@@ -3,22 +3,17 @@
 // A refusal is the answer itself, made once per request: boxing it would gain nothing.
 #![allow(clippy::result_large_err)]
 
-use std::collections::HashSet;
-
-use http::header::{ALLOW, ETAG, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
 
-use super::access::{self, May};
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
 use super::fhir_write::{self, Write};
-use super::{accesses, batch, chart, reply, scope, search};
+use super::source::{Found, Source};
+use super::{accesses, batch, chart, everything, reply, scope, search};
 use crate::error::Error;
-use crate::log::Level;
-use crate::proto::exchange::{Answer, Ctx};
+use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response};
-use crate::proto::messaging::parse::check_json;
 use crate::proto::store::{ChartResource, Millis};
 
 /// The answer to a failure of the store.
@@ -32,7 +27,7 @@ pub fn failed(ctx: &Ctx, error: &Error) -> Response {
 }
 
 /// 404 for what does not exist, and in the same words for what this launch may not see (smart.md 14.3).
-fn not_found() -> Response {
+pub fn not_found() -> Response {
     reply::outcome(StatusCode::NOT_FOUND, "not-found", "there is no such resource")
 }
 
@@ -90,7 +85,7 @@ async fn serve(
     }
     let get = reply::is_get(request);
     match segments.as_slice() {
-        [kind] if get => search::answer(ctx, request, caller, kind, &query),
+        [kind] if get => search::answer(ctx, request, caller, kind, &query).await,
         [kind] if request.method() == Method::POST && fhir_write::offered(kind) & scope::CREATE != 0 => {
             fhir_write::create(ctx, write, caller, kind).await
         }
@@ -99,13 +94,13 @@ async fn serve(
             posted_search(ctx, request, caller, kind, query).await
         }
         [_, "_search"] => Err(wrong_method("POST")),
-        [kind, id] if get => read(ctx, caller, kind, id, None).await,
+        [kind, id] if get => read(ctx, request, caller, kind, id, None).await,
         [kind, id] if request.method() == Method::PUT && fhir_write::offered(kind) & scope::UPDATE != 0 => {
             fhir_write::update(ctx, write, caller, kind, id).await
         }
         [kind, _] => Err(wrong_method(if fhir_write::offered(kind) & scope::UPDATE != 0 { "GET, HEAD, PUT" } else { "GET, HEAD" })),
-        [kind, id, "_history", version] if get => read(ctx, caller, kind, id, Some(version)).await,
-        ["Patient", id, "$everything"] if get => everything(ctx, request, caller, id).await,
+        [kind, id, "_history", version] if get => read(ctx, request, caller, kind, id, Some(version)).await,
+        ["Patient", id, "$everything"] if get => everything::answer(ctx, request, caller, id, &query).await,
         [_, _, "_history", _] | ["Patient", _, "$everything"] => Err(wrong_method("GET, HEAD")),
         _ => Err(reply::outcome(StatusCode::NOT_FOUND, "not-supported", "this interaction is not served")),
     }
@@ -130,107 +125,46 @@ async fn posted_search(
     let form = ctx.body(ctx.settings().limits.request_bytes).await;
     let form = form.map_err(|error| reply::outcome(reply::body_status(error), "incomplete", "the body was not received whole"))?;
     query.extend(search::pairs(&form));
-    search::answer(ctx, request, caller, kind, &query)
+    search::answer(ctx, request, caller, kind, &query).await
 }
 
 /// `GET Type/id`, with or without the version.
-async fn read(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str, version: Option<&str>) -> Result<Response, Response> {
-    if !access::is_user(caller, kind, id) {
+async fn read(
+    ctx: &Ctx,
+    request: &Request,
+    caller: &Caller<'_>,
+    kind: &str,
+    id: &str,
+    version: Option<&str>,
+) -> Result<Response, Response> {
+    let mut source = Source::new(ctx, caller);
+    if !source.may_be_read(kind, id) {
         caller.demand(kind, scope::READ, "r")?;
     }
-    let mut resource = fetch(ctx, caller, kind, id).await?;
-    if let Some(version) = version.filter(|version| *version != resource.version.to_string()) {
-        resource = fhir_write::version(ctx, caller, resource, version)?.ok_or_else(not_found)?;
+    let mut found = source.one(kind, id).await?;
+    if let Some(version) = version.filter(|version| found.version.as_deref() != Some(*version)) {
+        found = source.version(found, version).await?;
     }
-    let mut response = reply::fhir(StatusCode::OK, resource.json);
-    reply::set(&mut response, ETAG, &format!("W/\"{}\"", resource.version));
+    let etag = found.version.as_ref().map(|version| format!("W/\"{version}\""));
+    let known = request.headers().get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known =
+        etag.as_deref().is_some_and(|etag| known.flat_map(|line| line.split(',')).any(|word| [etag, "*"].contains(&word.trim())));
+    let mut response = if is_known { not_modified() } else { reply::fhir(StatusCode::OK, found.json) };
+    if let Some(etag) = etag {
+        reply::set(&mut response, ETAG, &etag);
+    }
     Ok(response)
 }
 
-/// A resource of the chart, or from the host. Never of another patient; whether such a one exists is not told (smart.md 14.3).
+/// 304: the client has this version.
+fn not_modified() -> Response {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    reply::set(&mut response, CACHE_CONTROL, "no-store");
+    response
+}
+
+/// What a write changes: the resource as it is served now.
 pub async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
-    let about_another = kind == "Patient" && caller.patient() != Some(id);
-    let about_nobody = chart::is_personal(kind) && caller.patient().is_none();
-    if !chart::is_id(id) || about_another || about_nobody {
-        return Err(not_found());
-    }
-    let pushed = ctx.store().chart_resource(caller.launch(), kind, id).map_err(|error| failed(ctx, &error))?;
-    let resource = match pushed {
-        Some(resource) => resource,
-        None => {
-            fhir_write::not_refused(ctx, caller, kind, id)?;
-            pull(ctx, caller, kind, id).await?
-        }
-    };
-    let value: Value = serde_json::from_str(&resource.json).map_err(|_| not_found())?;
-    let member = |name: &str| value.get(name).and_then(Value::as_str);
-    let is_it = member("resourceType") == Some(kind) && member("id") == Some(id);
-    let binaries = binaries(ctx, caller, kind == "Binary")?;
-    if is_it && access::may(caller, scope::READ, &value, &ctx.settings().fhir_base(), &binaries) == May::Yes {
-        return Ok(resource);
-    }
-    ctx.world.log.line(
-        Level::Warn,
-        "smart",
-        format!("launch {}: a {kind} was withheld, it is not the launch's patient's", caller.launch()),
-    );
-    Err(not_found())
-}
-
-/// The Binaries that documents of the launch's chart refer to; none where they do not matter.
-pub fn binaries(ctx: &Ctx, caller: &Caller<'_>, matter: bool) -> Result<HashSet<String>, Response> {
-    let base = ctx.settings().fhir_base();
-    let mut found = HashSet::new();
-    if matter {
-        let documents = ctx.store().chart(caller.launch(), Some("DocumentReference")).map_err(|error| failed(ctx, &error))?;
-        for document in documents {
-            let value: Value = serde_json::from_str(&document.json).unwrap_or_default();
-            if chart::in_compartment(&value, caller.patient(), &base) {
-                found.extend(chart::binaries(&value, &base).map(str::to_owned));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Asks the host for what it did not push (architecture: chart).
-async fn pull(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
-    let question = json!({
-        "question": "resource", "launch_id": caller.launch_id, "partner": caller.partner.name, "patient": caller.patient(),
-        "user": caller.user().map(|user| &user.id), "type": kind, "id": id, "answer_within_ms": ctx.settings().limits.question_ms,
-    });
-    match ctx.ask(caller.launch(), "resource", question.to_string()).await {
-        Answer::Given(json) => match check_json(&json, kind, &ctx.settings().limits) {
-            Ok(()) => Ok(ChartResource { resource_type: kind.to_owned(), id: id.to_owned(), version: 1, json }),
-            Err(refusal) => {
-                let why = refusal.issue.text;
-                ctx.world.log.line(Level::Warn, "smart", format!("the host's answer, a {kind}, cannot be served: {why}"));
-                Err(not_found())
-            }
-        },
-        Answer::NotFound => Err(not_found()),
-        Answer::Denied(text) => Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", &text)),
-        Answer::None => {
-            let mut response =
-                reply::outcome(StatusCode::SERVICE_UNAVAILABLE, "timeout", "the point-of-service system did not answer in time");
-            reply::set(&mut response, RETRY_AFTER, "5");
-            Err(response)
-        }
-    }
-}
-
-/// `GET Patient/{id}/$everything`: the whole chart in one searchset, each type by its own `r` (smart.md 14.3, 16.2).
-async fn everything(ctx: &Ctx, request: &Request, caller: &Caller<'_>, id: &str) -> Result<Response, Response> {
-    caller.demand("Patient", scope::READ, "r")?;
-    let patient = fetch(ctx, caller, "Patient", id).await?;
-    let rest = ctx.store().chart(caller.launch(), None).map_err(|error| failed(ctx, &error))?;
-    let base = ctx.settings().fhir_base();
-    let binaries = binaries(ctx, caller, rest.iter().any(|resource| resource.resource_type == "Binary"))?;
-    let visible = |resource: &ChartResource| {
-        resource.resource_type != "Patient"
-            && serde_json::from_str(&resource.json)
-                .is_ok_and(|value| access::may(caller, scope::READ, &value, &base, &binaries) == May::Yes)
-    };
-    let resources: Vec<ChartResource> = std::iter::once(patient).chain(rest.into_iter().filter(visible)).collect();
-    Ok(search::bundle(ctx, request, &resources, true))
+    Source::new(ctx, caller).one(kind, id).await.map(Found::kept)
 }

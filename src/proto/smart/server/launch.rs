@@ -185,6 +185,9 @@ fn check(context: &LaunchContext, app: &SmartApp) -> Result<()> {
     if context.user.fhir_user.as_deref().is_some_and(|text| !is_person(text)) {
         return Err(argument("user.fhir_user: expected a reference such as Practitioner/{id}"));
     }
+    if let Some(index) = context.ask.iter().position(|kind| !chart::is_known(kind)) {
+        return Err(argument(format!("ask[{index}]: expected a resource type that is served")));
+    }
     for (index, entry) in context.fhir_context.iter().enumerate() {
         check_context_entry(entry).map_err(|text| argument(format!("fhir_context[{index}]: {text}")))?;
     }

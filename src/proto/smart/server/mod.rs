@@ -6,6 +6,8 @@ mod assertion;
 mod authorize;
 mod backend;
 mod batch;
+mod behind;
+mod bundle;
 mod caller;
 mod capability;
 mod chart;
@@ -13,6 +15,7 @@ mod client_auth;
 mod cors;
 mod decide;
 mod discovery;
+mod everything;
 mod fhir_api;
 mod fhir_write;
 mod grant;
@@ -21,6 +24,7 @@ mod introspect;
 pub mod issue;
 pub mod launch;
 mod login;
+mod narrative;
 mod oauth;
 mod pages;
 mod redirect;
@@ -29,15 +33,17 @@ mod reply;
 mod revoke;
 pub mod scope;
 mod search;
-#[allow(dead_code, reason = "search takes it up next")]
 mod search_match;
-#[allow(dead_code, reason = "search takes it up next")]
 mod search_params;
+mod source;
 mod style;
+mod subset;
 mod token;
 pub mod undecided;
 mod writable;
 mod write_event;
+
+pub use chart::is_known;
 
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, plain};

@@ -279,7 +279,7 @@ fn of_class(granted: &str, class: Class, resource_type: &str, letter: u8) -> imp
 }
 
 /// Whether the scopes of a token allow this interaction with this type, or with some resources of it (smart.md 14.3). Of a resource itself
-/// [`super::access::may`] decides.
+/// `access::may` decides.
 pub fn allows(granted: &str, resource_type: &str, letter: u8) -> bool {
     Class::ALL.into_iter().any(|class| allows_as(granted, class, resource_type, letter))
 }

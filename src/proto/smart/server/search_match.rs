@@ -67,6 +67,8 @@ impl Criterion {
         match self.modifier {
             Modifier::Missing => found.is_empty() == self.values.iter().any(|value| value == "true"),
             Modifier::Not => !any(),
+            // Who does not say that they left is there (FHIR R4 Practitioner.active).
+            Modifier::None if self.param.name == "active" && found.is_empty() => self.values.iter().any(|value| value == "true"),
             _ => any(),
         }
     }
