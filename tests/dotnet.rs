@@ -239,6 +239,8 @@ const OUTSIDE: &str = r#"<Project Sdk="Microsoft.NET.Sdk">
     <AutomaticallyUseReferenceAssemblyPackages>false</AutomaticallyUseReferenceAssemblyPackages>
   </PropertyGroup>
   <ItemGroup><PackageReference Include="EReferral" Version="VERSION" /></ItemGroup>
+  <!-- What a .NET Framework SDK adds by itself to a project that uses a .NET Standard assembly. -->
+  <ItemGroup Condition="'$(TargetFramework)' == 'net472'"><Reference Include="/usr/lib/mono/4.7.2-api/Facades/netstandard.dll" /></ItemGroup>
 </Project>
 "#;
 

@@ -17,6 +17,37 @@ namespace EReferral
             }
         }
 
+        /// <summary>Goes on with a launch that an app began by itself, after its user signed in on your own page ("smart.login_url"). Call it
+        /// only for a user whom that page has just signed in or recognised, and send this very browser, and no other, to
+        /// <see cref="Launch.Url"/>.</summary>
+        /// <param name="login">The parameter eref_login with which the browser came to that page.</param>
+        /// <param name="request">As for <see cref="StartLaunch"/>; "partner" may be left out.</param>
+        public Launch FinishLogin(string login, string request)
+        {
+            byte[] loginBytes = Utf8.Bytes(login, nameof(login)), bytes = Utf8.Bytes(request, nameof(request));
+            fixed (byte* loginPointer = loginBytes, data = bytes)
+            {
+                EReferralException.Check(NativeMethods.eref_login_finish(Handle, loginPointer, Utf8.Length(loginBytes), data,
+                    Utf8.Length(bytes), out IntPtr launch, out IntPtr error), error);
+                return new Launch(this, launch);
+            }
+        }
+
+        /// <summary>Ends the launches of one session that are about another patient than this one: call it when the user opens another
+        /// patient's chart. Returns how many ended.</summary>
+        /// <param name="session">The program's id of the session.</param>
+        /// <param name="patient">Logical id of the patient; empty when no patient is open.</param>
+        public int ChangePatient(string session, string patient)
+        {
+            byte[] sessionBytes = Utf8.Bytes(session, nameof(session)), patientBytes = Utf8.Bytes(patient, nameof(patient));
+            fixed (byte* sessionPointer = sessionBytes, patientPointer = patientBytes)
+            {
+                EReferralException.Check(NativeMethods.eref_session_patient(Handle, sessionPointer, Utf8.Length(sessionBytes), patientPointer,
+                    Utf8.Length(patientBytes), out uint count, out IntPtr error), error);
+                return (int)count;
+            }
+        }
+
         /// <summary>Ends a launch: the app's tokens die at once and its chart is deleted.</summary>
         public void EndLaunch(string launchId)
         {

@@ -89,7 +89,8 @@ namespace EReferral
             }
         }
 
-        /// <summary>Says that the program has the event in its own storage: it will not come again.</summary>
+        /// <summary>Says that the program has the event in its own storage: it will not come again. Of a WRITE it says that the resource is
+        /// taken into the chart.</summary>
         /// <exception cref="EReferralException"><see cref="Status.LeaseLost"/>: too late. Keep what you committed; if the event comes
         /// again, its id tells you.</exception>
         public void Done() => EReferralException.Check(NativeMethods.eref_event_done(handle, out IntPtr error), error);
@@ -116,7 +117,7 @@ namespace EReferral
                 EReferralException.Check(NativeMethods.eref_event_answer(handle, data, Utf8.Length(bytes), out IntPtr error), error);
         }
 
-        /// <summary>Refuses a QUESTION; the text is shown to the app.</summary>
+        /// <summary>Refuses a QUESTION, or for good what a WRITE tells of; the text is shown to the app.</summary>
         public void Refuse(Refusal reason, string text)
         {
             byte[] bytes = Utf8.Bytes(text, nameof(text));

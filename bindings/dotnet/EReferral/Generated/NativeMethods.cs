@@ -102,6 +102,9 @@ namespace EReferral
         internal static extern int eref_launch_start(EngineHandle engine, byte* request, UIntPtr request_len, out IntPtr @out, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
+        internal static extern int eref_login_finish(EngineHandle engine, byte* login, UIntPtr login_len, byte* request, UIntPtr request_len, out IntPtr @out, out IntPtr error);
+
+        [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern void eref_launch_url(LaunchHandle launch, out NativeText @out);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
@@ -121,6 +124,9 @@ namespace EReferral
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern int eref_grant_revoke(EngineHandle engine, int what, byte* id, UIntPtr id_len, out uint out_count, out IntPtr error);
+
+        [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
+        internal static extern int eref_session_patient(EngineHandle engine, byte* session, UIntPtr session_len, byte* patient, UIntPtr patient_len, out uint out_count, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern int eref_chart_put(EngineHandle engine, byte* launch_id, UIntPtr launch_id_len, byte* resources, UIntPtr resources_len, out IntPtr error);
