@@ -907,6 +907,31 @@ int32_t eref_launch_start(const eref_engine *engine,
                           eref_error **error);
 
 /**
+ * Goes on with a launch that an app began by itself, after its user signed in on your own page ("smart.login_url"). The browser came to
+ * that page with a parameter eref_login: pass its value on, with the same request as for eref_launch_start, in which "partner" may be
+ * left out. Then send this very browser, and no other, to eref_launch_url: it has a cookie by which it is known. When the request names
+ * no patient and the app needs one, a QUESTION pick_patient comes; the chart can be put with eref_chart_put before it is answered.
+ *
+ * Who is signed in is what you say here: call it only for a user whom your page has just signed in or recognised, as with any other
+ * sign-in, and protect that page against requests forged by other sites.
+ *
+ * Ownership: *out is owned by the caller: eref_launch_free. The texts are copied.
+ * Threads: any.
+ * Errors: EREF_NOT_FOUND (the sign-in is unknown, finished already, or later than "limits.login_seconds"), EREF_INVALID_JSON,
+ * EREF_INVALID_ARGUMENT (a member is wrong; the message names it), EREF_INVALID_CONTENT (the chart), EREF_STORE, EREF_FORKED. After an
+ * error other than EREF_NOT_FOUND it can be called again.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_login_finish(const eref_engine *engine,
+                          const char *login,
+                          size_t login_len,
+                          const char *request,
+                          size_t request_len,
+                          eref_launch **out,
+                          eref_error **error);
+
+/**
  * What to open in the user's browser. Good once and only for a minute: a bearer of it becomes the user, so do not log it.
  *
  * Ownership: the text is borrowed from the launch and ends with it.
@@ -999,6 +1024,25 @@ int32_t eref_grant_revoke(const eref_engine *engine,
                           size_t id_len,
                           uint32_t *out_count,
                           eref_error **error);
+
+/**
+ * Ends the launches of one session of the host that are about another patient than this one: call it when the user opens another
+ * patient's chart. patient is the logical id; empty when no patient is open, which ends the launches about any. Launches without a patient
+ * go on. *out_count (may be NULL) tells how many ended.
+ *
+ * Ownership: the texts are copied.
+ * Threads: any.
+ * Errors: EREF_STORE, EREF_FORKED. A session without launches is no error.
+ * Since: 0.1.0
+ */
+EREF_API
+int32_t eref_session_patient(const eref_engine *engine,
+                             const char *session,
+                             size_t session_len,
+                             const char *patient,
+                             size_t patient_len,
+                             uint32_t *out_count,
+                             eref_error **error);
 
 /**
  * Adds to the chart of a launch: a FHIR resource, an array of resources, or a Bundle, as JSON. A resource of the same type and id is

@@ -339,6 +339,10 @@ mod tests {
             ("partners[0].smart_app.redirect_uris[0]", |j| {
                 j["partners"][0]["smart_app"]["redirect_uris"][0] = "https://rms.test/#x".into()
             }),
+            ("partners[0].smart_app.launch_reuse", |j| {
+                let app = &mut j["partners"][0]["smart_app"];
+                (app["launch_reuse"], app["browser_binding"]) = ("within_ttl".into(), "off".into());
+            }),
             ("partners[0].smart_app.pkce", |j| j["partners"][0]["smart_app"]["pkce"] = "not-required".into()),
             ("limits.json_depth", |j| j["limits"] = serde_json::json!({"json_depth": 1})),
             ("limits.json_values", |j| j["limits"] = serde_json::json!({"json_values": 10})),

@@ -1,10 +1,11 @@
 //! Launches: one call starts one, another ends it.
 
 use crate::engine::{Engine, Inner};
-use crate::error::Result;
+use crate::error::{EREF_NOT_FOUND, Error, Result};
 use crate::io::clock;
 use crate::log::Level;
 use crate::proto::exchange::Signal;
+use crate::proto::http::secret_hash;
 use crate::proto::smart::server::launch;
 use crate::proto::store::{Millis, Whose};
 
@@ -32,7 +33,25 @@ impl Engine {
         Ok(Launch { id: launch.id, url, correlation: launch.correlation })
     }
 
-    /// Ends a launch: all its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.
+    /// A user signed in on the host's page (`smart.login_url`), which an app had asked for: makes the launch and the URL to send that
+    /// user's browser to. `login` is the page's `eref_login` parameter; the request is that of `launch_start`, where `partner` may be left
+    /// out. Good once: a second call for the same sign-in is refused.
+    ///
+    /// Errors: as `launch_start`; `EREF_NOT_FOUND` also when the sign-in is unknown, finished or too late.
+    pub fn login_finish(&self, login: &str, request: &[u8]) -> Result<Launch> {
+        let now = clock::now();
+        let handle = secret_hash(login);
+        let gone = || Error::new(EREF_NOT_FOUND, "the sign-in is unknown, finished already, or its time is over");
+        let waiting = self.0.store.login(&handle, now)?.ok_or_else(gone)?;
+        let (launch, url) = launch::signed_in(&self.0.settings(), &waiting, request, now, &clock::random)?;
+        if !self.0.store.finish_login(&handle, &launch, now)? {
+            return Err(gone());
+        }
+        self.0.log.line(Level::Info, "smart", format!("launch {} of {} started after a sign-in", launch.id, launch.partner));
+        Ok(Launch { id: launch.id, url, correlation: launch.correlation })
+    }
+
+    /// Ends a launch: its tokens die at once, its chart is deleted. `EREF_NOT_FOUND` when there is no such launch.
     pub fn launch_end(&self, launch_id: &str) -> Result<()> {
         let partner = self.0.store.end_launch(launch_id, "ended by the host", clock::now())?;
         self.0.tell_ended(launch_id, &partner, "ended");

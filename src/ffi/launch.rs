@@ -7,6 +7,7 @@ use super::error::eref_error;
 use super::guard::{guard, guard_value};
 use super::handle::{Handle, Head, checked, reclaim};
 use super::text::{Text, bytes_in, eref_text, optional_output, output, text_in};
+use crate::engine::Launch;
 use crate::error::{EREF_INVALID_ARGUMENT, Error};
 use crate::proto::store::Whose;
 
@@ -23,6 +24,17 @@ impl Handle for eref_launch {
     const NAME: &'static str = "eref_launch";
     fn head(&self) -> &Head {
         &self.head
+    }
+}
+
+impl eref_launch {
+    fn new(launch: &Launch) -> Self {
+        Self {
+            head: Self::new_head(),
+            id: Text::new(&launch.id),
+            url: Text::new(&launch.url),
+            correlation: Text::new(&launch.correlation),
+        }
     }
 }
 
@@ -46,17 +58,47 @@ pub unsafe extern "C" fn eref_launch_start(
     let body = || unsafe {
         let out = output(out, std::ptr::null_mut(), "out")?;
         let launch = engine_in(engine)?.launch_start(bytes_in(request, request_len, "request")?)?;
-        *out = eref_launch {
-            head: eref_launch::new_head(),
-            id: Text::new(&launch.id),
-            url: Text::new(&launch.url),
-            correlation: Text::new(&launch.correlation),
-        }
-        .into_raw();
+        *out = eref_launch::new(&launch).into_raw();
         Ok(())
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_launch_start", error, body) }
+}
+
+/// Goes on with a launch that an app began by itself, after its user signed in on your own page ("smart.login_url"). The browser came to
+/// that page with a parameter eref_login: pass its value on, with the same request as for eref_launch_start, in which "partner" may be
+/// left out. Then send this very browser, and no other, to eref_launch_url: it has a cookie by which it is known. When the request names
+/// no patient and the app needs one, a QUESTION pick_patient comes; the chart can be put with eref_chart_put before it is answered.
+///
+/// Who is signed in is what you say here: call it only for a user whom your page has just signed in or recognised, as with any other
+/// sign-in, and protect that page against requests forged by other sites.
+///
+/// Ownership: *out is owned by the caller: eref_launch_free. The texts are copied.
+/// Threads: any.
+/// Errors: EREF_NOT_FOUND (the sign-in is unknown, finished already, or later than "limits.login_seconds"), EREF_INVALID_JSON,
+/// EREF_INVALID_ARGUMENT (a member is wrong; the message names it), EREF_INVALID_CONTENT (the chart), EREF_STORE, EREF_FORKED. After an
+/// error other than EREF_NOT_FOUND it can be called again.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_login_finish(
+    engine: *const eref_engine,
+    login: *const c_char,
+    login_len: usize,
+    request: *const c_char,
+    request_len: usize,
+    out: *mut *mut eref_launch,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable texts, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let out = output(out, std::ptr::null_mut(), "out")?;
+        let login = text_in(login, login_len, "login")?;
+        let launch = engine_in(engine)?.login_finish(login, bytes_in(request, request_len, "request")?)?;
+        *out = eref_launch::new(&launch).into_raw();
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_login_finish", error, body) }
 }
 
 /// What to open in the user's browser. Good once and only for a minute: a bearer of it becomes the user, so do not log it.
@@ -208,6 +250,39 @@ pub unsafe extern "C" fn eref_grant_revoke(
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_grant_revoke", error, body) }
+}
+
+/// Ends the launches of one session of the host that are about another patient than this one: call it when the user opens another
+/// patient's chart. patient is the logical id; empty when no patient is open, which ends the launches about any. Launches without a patient
+/// go on. *out_count (may be NULL) tells how many ended.
+///
+/// Ownership: the texts are copied.
+/// Threads: any.
+/// Errors: EREF_STORE, EREF_FORKED. A session without launches is no error.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eref_session_patient(
+    engine: *const eref_engine,
+    session: *const c_char,
+    session_len: usize,
+    patient: *const c_char,
+    patient_len: usize,
+    out_count: *mut u32,
+    error: *mut *mut eref_error,
+) -> i32 {
+    // SAFETY: live handle, readable texts, writable output (header, Ownership, Text and Outputs).
+    let body = || unsafe {
+        let count = optional_output(out_count, 0);
+        let session = text_in(session, session_len, "session")?;
+        let patient = text_in(patient, patient_len, "patient")?;
+        let ended = engine_in(engine)?.session_patient(session, Some(patient).filter(|patient| !patient.is_empty()))?;
+        if let Some(count) = count {
+            *count = ended;
+        }
+        Ok(())
+    };
+    // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
+    unsafe { guard("eref_session_patient", error, body) }
 }
 
 /// Adds to the chart of a launch: a FHIR resource, an array of resources, or a Bundle, as JSON. A resource of the same type and id is

@@ -10,14 +10,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use http::HeaderValue;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+
 use crate::log::{Level, Log};
-use crate::proto::http::{Request, Response};
+use crate::proto::http::{Request, Response, plain};
 use crate::proto::jwt::{KeySet, KeySource, KeysAt, KeysWanted};
 use crate::proto::settings::{Partner, Purpose, Settings};
 use crate::proto::smart::keys::Keys;
 use crate::proto::store::{Millis, Refusal, Store};
 use crate::proto::throttle::{Door, Episode, Throttle};
-use crate::proto::{http, messaging, smart};
+use crate::proto::{messaging, smart};
 
 /// What an exchange works on. Shared by all exchanges of an engine; a copy shares what it holds.
 #[derive(Clone)]
@@ -81,8 +86,7 @@ pub enum Signal {
 impl Signal {
     /// The alert that somebody knocks too often, or does no more.
     pub fn too_often(settings: &Settings, (door, client): &Episode, started: bool) -> Self {
-        let app = client.as_deref().and_then(|id| settings.app(id));
-        let partner = app.map(|(partner, _)| partner.name.clone());
+        let partner = client.as_deref().and_then(|id| settings.partner_of_client(id)).map(|partner| partner.name.clone());
         let who = partner.as_deref().unwrap_or("unknown");
         let text = if started { "requests come too often and are refused" } else { "requests come no more often than they may" };
         Self::Alert { key: format!("too-often:{}:{who}", door.as_str()), partner: partner.clone(), text: text.to_owned(), started }
@@ -227,8 +231,7 @@ impl Ctx {
     }
     /// Counts a request at a door; the seconds to wait when there were too many. `client_id` is what the request says.
     pub fn knock(&self, request: &Request, door: Door, client_id: Option<&str>) -> Result<(), i64> {
-        let app = client_id.and_then(|id| self.settings().app(id));
-        let client = app.map(|(_, app)| app.client_id.as_str());
+        let client = client_id.filter(|id| self.settings().partner_of_client(id).is_some());
         let knocked = self.world.throttle.knock(door, client, self.address(request), &self.settings().limits, self.now());
         let Err(too_often) = knocked else { return Ok(()) };
         if too_often.begins {
@@ -283,7 +286,7 @@ impl Exchange {
     pub fn new(world: Arc<World>, request: Request, peer: Peer, entropy: Entropy) -> Self {
         let mailbox = Arc::new(Mutex::new(Mailbox::default()));
         let ctx = Ctx { world, peer, mailbox: mailbox.clone(), entropy: Arc::new(entropy) };
-        Self { mailbox, rules: Box::pin(async move { route(&ctx, &request).await }) }
+        Self { mailbox, rules: Box::pin(async move { harden(&ctx, route(&ctx, &request).await) }) }
     }
 
     fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
@@ -300,7 +303,7 @@ impl Exchange {
                 Some(Want::Ask(question)) => Step::Ask(question),
                 Some(Want::Keys(wanted)) => Step::Keys(wanted),
                 Some(Want::Wait(until)) => Step::Wait { until },
-                None => Step::Respond(http::plain(500, "the exchange was stepped without what it asked for")),
+                None => Step::Respond(plain(500, "the exchange was stepped without what it asked for")),
             },
         }
     }
@@ -326,6 +329,31 @@ impl Exchange {
     }
 }
 
+/// What every answer carries, whoever made it (smart.md 5.6, 19): nothing is guessed about its type, nobody learns where a browser came
+/// from, nothing is kept unless it says so, and no page is framed but by the host's own. An address that only leads on may be framed.
+fn harden(ctx: &Ctx, mut response: Response) -> Response {
+    let redirects = response.status().is_redirection();
+    let settings = ctx.settings();
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let framed = is_page.then(|| settings.smart.frame_ancestors.join(" ")).filter(|origins| !origins.is_empty());
+    let policy = format!("default-src 'none'; frame-ancestors {}", framed.as_deref().unwrap_or("'none'"));
+    if let Some(policy) = HeaderValue::from_str(&policy).ok().filter(|_| !redirects) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    // Browsers that came once by TLS come so for a year. Not for names of this machine, which others share.
+    let lasting = settings.public_url.domain().is_some_and(|domain| domain != "localhost" && !domain.ends_with(".localhost"));
+    if ctx.peer.tls && lasting {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
 /// The one table of what lives where (smart.md 2.1, messaging.md 8.1).
 async fn route(ctx: &Ctx, request: &Request) -> Response {
     let prefix = ctx.settings().public_url.path().trim_end_matches('/').to_owned();
@@ -335,7 +363,7 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
         return smart::server::handle(ctx, request, "/fhir/.well-known/oauth-authorization-server").await;
     }
     let Some(path) = request.uri().path().strip_prefix(prefix.as_str()) else {
-        return http::plain(404, "nothing is served here");
+        return plain(404, "nothing is served here");
     };
     if let Some(id) = messaging::files::id(path).filter(|_| serves(Purpose::Messaging)) {
         return messaging::files::handle(ctx, request, id).await;
@@ -352,6 +380,6 @@ async fn route(ctx: &Ctx, request: &Request) -> Response {
         _ if (path == "/fhir" || path.starts_with("/fhir/") || path.starts_with("/auth/")) && serves(Purpose::Smart) => {
             smart::server::handle(ctx, request, path).await
         }
-        _ => http::plain(404, "nothing is served here"),
+        _ => plain(404, "nothing is served here"),
     }
 }

@@ -636,6 +636,17 @@ impl Settings {
             .iter()
             .find_map(|partner| partner.smart_app.as_ref().filter(|app| app.client_id == client_id).map(|app| (partner, app)))
     }
+    /// The partner that has a client of this id: an app, a backend service, or one that sends messages.
+    pub fn partner_of_client(&self, client_id: &str) -> Option<&Partner> {
+        let sends = |messaging: &Messaging| {
+            messaging.inbound.iter().filter_map(|way| way.client_credentials.as_ref()).any(|rule| rule.client_id == client_id)
+        };
+        self.partners.iter().find(|partner| {
+            partner.smart_app.as_ref().is_some_and(|app| app.client_id == client_id)
+                || partner.backend.as_ref().is_some_and(|service| service.client_id == client_id)
+                || partner.messaging.as_ref().is_some_and(sends)
+        })
+    }
     /// The partner whose backend service has this client id, with the service.
     pub fn backend(&self, client_id: &str) -> Option<(&Partner, &Backend)> {
         let of = |partner: &'_ Partner| partner.backend.as_ref().is_some_and(|service| service.client_id == client_id);

@@ -113,7 +113,7 @@ impl Throttle {
             return Ok(());
         }
         let begins = counts.episodes.insert((door, client), now).is_none();
-        Err(TooOften { retry_after: (over / 1_000_000).max(0) + 1, begins })
+        Err(TooOften { retry_after: (over + 999_999) / 1_000_000, begins })
     }
 
     /// The episodes that are over: a minute passed without a refusal.
@@ -149,7 +149,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(knock(&throttle, None, "192.0.2.1", 0), Ok(()));
         }
-        assert_eq!(knock(&throttle, None, "192.0.2.1", 0), Err(TooOften { retry_after: 21, begins: true }));
+        assert_eq!(knock(&throttle, None, "192.0.2.1", 0), Err(TooOften { retry_after: 20, begins: true }));
         assert_eq!(knock(&throttle, None, "192.0.2.1", 1), Err(TooOften { retry_after: 20, begins: false }));
         assert_eq!(knock(&throttle, None, "192.0.2.1", 20_000), Ok(()));
         assert!(knock(&throttle, None, "192.0.2.1", 20_000).is_err());

@@ -48,8 +48,10 @@ int main(void)
     eref_launch_correlation(NULL, NULL);
     eref_launch_free(NULL);
     FAILS(eref_launch_end(NULL, NULL, N, NULL));
+    FAILS(eref_login_finish(NULL, NULL, N, NULL, N, NULL, NULL));
     FAILS(eref_session_end(NULL, NULL, N, NULL, NULL));
     FAILS(eref_grant_revoke(NULL, 0, NULL, N, NULL, NULL));
+    FAILS(eref_session_patient(NULL, NULL, N, NULL, N, NULL, NULL));
     FAILS(eref_event_unpark(NULL, NULL, NULL));
     FAILS(eref_chart_put(NULL, NULL, N, NULL, N, NULL));
 

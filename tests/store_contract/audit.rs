@@ -23,6 +23,7 @@ fn two_chains() -> Kit {
 
 pub fn access() -> Access {
     let by = Accessor {
+        grant_id: "g1".into(),
         launch_id: Some("launch-1".into()),
         partner: "app".into(),
         client_id: "client".into(),
@@ -46,7 +47,7 @@ fn accesses_are_counted_and_written_together() {
     assert_eq!(entries.len(), 1);
     let content: serde_json::Value = serde_json::from_str(&entries[0].content).unwrap();
     let expected = serde_json::json!({
-        "what": "fhir access", "id": "launch-1", "partner": "app", "client_id": "client", "user": "u-17", "patient": "p1",
+        "what": "fhir access", "id": "launch-1", "grant": "g1", "partner": "app", "client_id": "client", "user": "u-17", "patient": "p1",
         "first": NOW, "last": NOW + SECOND, "accesses": [
             {"what": "read", "type": "Condition", "status": 200, "count": 2},
             {"what": "search", "type": "Condition", "status": 403, "count": 1}],

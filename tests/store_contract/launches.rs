@@ -116,7 +116,7 @@ fn a_signing_key_is_added_once_and_goes_when_the_next_one_signs() {
     let next = race(&kit, 4, |store, number| save(store, format!("next-{number}"), NOW + DAY, NOW));
     assert_eq!((next.iter().filter(|won| **won).count(), kids(&kit).len()), (1, 2));
     assert_eq!(kids(&kit)[1..], first);
-    let purge = |hours| kit.store.purge(&Default::default(), NOW + DAY + hours * 3600 * SECOND).unwrap();
+    let purge = |hours: i64| kit.store.purge(&Default::default(), NOW + DAY + hours * 3600 * SECOND).unwrap();
     purge(26);
     assert_eq!(kids(&kit).len(), 2);
     purge(27);

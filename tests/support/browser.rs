@@ -50,20 +50,24 @@ pub fn open(pos: &Serving, start_url: &str) -> (String, String) {
 
 /// The app sends the browser to authorize.
 pub fn authorize(pos: &Serving, launch: &str, cookie: &str) -> Answer {
+    authorize_with(pos, cookie, &[("launch", launch), ("scope", "launch openid fhirUser patient/*.rs patient/DocumentReference.c")])
+}
+
+/// The same with these parameters besides what every request has.
+pub fn authorize_with(pos: &Serving, cookie: &str, more: &[(&str, &str)]) -> Answer {
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(secret_hash(VERIFIER));
     let query = Serializer::new(String::new())
         .extend_pairs([
             ("response_type", "code"),
             ("client_id", "rms-app"),
             ("redirect_uri", "https://rms.test/cb"),
-            ("scope", "launch openid fhirUser patient/*.rs patient/DocumentReference.c"),
             ("state", "invented-state"),
             ("aud", "https://pos.test/fhir"),
-            ("launch", launch),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
             ("nonce", "n-1"),
         ])
+        .extend_pairs(more)
         .finish();
     pos.get(&format!("/auth/authorize?{query}"), &[("cookie", cookie)])
 }

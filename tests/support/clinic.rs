@@ -41,7 +41,7 @@ pub struct Serving {
     pub engine: Engine,
     /// `https://127.0.0.1:port`; empty for a desk.
     pub address: String,
-    client: Client,
+    pub client: Client,
 }
 
 impl Clinic {

@@ -36,6 +36,7 @@ pub struct Server {
     /// What partners publish.
     pub keys: fn(&KeysWanted) -> Option<KeySet>,
     folder: TempDir,
+    pub peer: Peer,
     /// Decides about writes while an app waits; false: it lets the time run out.
     pub decide: fn(&Server) -> bool,
 }
@@ -90,6 +91,7 @@ impl Server {
             host: |_| Answer::NotFound,
             keys: |_| panic!("no partner here publishes keys"),
             folder,
+            peer: Peer::default(),
             decide: |_| false,
         }
     }
@@ -111,7 +113,7 @@ impl Server {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        let mut exchange = Exchange::new(self.world.clone(), request, Peer::default(), Box::new(clock::random));
+        let mut exchange = Exchange::new(self.world.clone(), request, self.peer.clone(), Box::new(clock::random));
         loop {
             match exchange.step(self.now.load(Ordering::Relaxed)) {
                 Step::NeedBody { limit } => {

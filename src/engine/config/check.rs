@@ -13,7 +13,8 @@ use crate::error::{EREF_CONFIG, Error, Result};
 use crate::proto::guide::dialects::dialect;
 use crate::proto::messaging::attachment::host_of;
 use crate::proto::settings::{
-    ClientAuth, ClientCredentials, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, Smart, SmartApp, is_origin,
+    ClientAuth, ClientCredentials, LaunchReuse, Listen, OnOff, OutboundAuth, Partner, Pkce, Purpose, Settings, Smart, SmartApp,
+    is_origin,
 };
 use crate::proto::store::Millis;
 
@@ -258,6 +259,10 @@ fn check_app(at: &str, app: &SmartApp) -> Result<()> {
     }
     if !(60..=3600).contains(&app.access_token_seconds) {
         return Err(wrong(&format!("{at}.access_token_seconds"), app.access_token_seconds, "60 to 3600"));
+    }
+    if app.launch_reuse == LaunchReuse::WithinTtl && app.browser_binding == OnOff::Off {
+        let expected = "browser binding on: a launch value that is good twice must be tied to its browser";
+        return Err(wrong(&format!("{at}.launch_reuse"), "\"within_ttl\"", expected));
     }
     if app.pkce == Pkce::NotRequired && matches!(app.auth, ClientAuth::Public) {
         let waived = app.pkce_waiver.as_deref().is_some_and(|text| !text.trim().is_empty());

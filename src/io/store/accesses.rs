@@ -68,7 +68,7 @@ fn entry(by: &Accessor, accessed: &Accessed) -> serde_json::Value {
         )
         .collect();
     json!({
-        "what": "fhir access", "id": by.launch_id, "partner": by.partner, "client_id": by.client_id, "user": by.user,
+        "what": "fhir access", "id": by.launch_id, "grant": by.grant_id, "partner": by.partner, "client_id": by.client_id, "user": by.user,
         "patient": by.patient, "first": accessed.first, "last": accessed.last, "accesses": counts,
     })
 }

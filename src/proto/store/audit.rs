@@ -31,6 +31,8 @@ pub struct Access {
 /// Who accesses a chart, and whose. Sealed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Accessor {
+    /// Our id of the grant.
+    pub grant_id: String,
     /// Our id of the launch; none for a backend service.
     pub launch_id: Option<String>,
     /// The partner whose app it is.

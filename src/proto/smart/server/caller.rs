@@ -18,7 +18,6 @@ use crate::proto::store::{Grant, TokenKind};
 const LONGEST_TOKEN: usize = 512;
 
 /// Who calls, and for which launch.
-#[allow(dead_code, reason = "who called is for the audit of accesses")]
 pub struct Caller<'a> {
     /// The grant the token hangs on.
     pub grant_id: String,

@@ -126,6 +126,17 @@ fn signing_client<'a>(settings: &'a Settings, id: &str) -> Option<(&'a Partner, 
     }
 }
 
+/// The client that the caller gives itself out for, not proven in any way.
+pub fn named(shown: &Shown, settings: &Settings) -> Option<String> {
+    let known = |id: &&str| settings.partner_of_client(id).is_some();
+    match shown {
+        Shown::Basic(readings) => readings.iter().map(|(id, _)| id.as_str()).find(known).map(str::to_owned),
+        Shown::Form(id, _) | Shown::Id(id) => Some(id.clone()),
+        Shown::Assertion(text, _) => Unverified::read(text).ok()?.issuer().map(str::to_owned),
+        Shown::Nothing => None,
+    }
+}
+
 /// Whether the caller gives itself out for a messaging partner.
 pub fn names_messaging_client(settings: &Settings, shown: &Shown) -> bool {
     let is_one = |id: &str| clients(settings, id).next().is_some();

@@ -12,7 +12,7 @@ use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response};
 use crate::proto::settings::SmartApp;
 
-const METHODS: &str = "GET, HEAD, POST, OPTIONS";
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const HEADERS: &str = "authorization, accept, content-type, prefer, if-match, if-none-match, if-none-exist, x-requested-with";
 const EXPOSED: &str = "Location, Content-Location, ETag, Last-Modified, WWW-Authenticate";
 

@@ -77,7 +77,7 @@ fn metadata(ctx: &Ctx, request: &Request, served: &Served<'_>) -> Response {
 }
 
 /// Adds the cache headers; 304 when the client has this very document.
-fn cached(request: &Request, mut response: Response, age: &str) -> Response {
+pub(super) fn cached(request: &Request, mut response: Response, age: &str) -> Response {
     let text = String::from_utf8_lossy(response.body());
     let tag = format!("\"{}\"", secret_text(secret_hash(&text)));
     let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();

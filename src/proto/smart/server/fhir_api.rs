@@ -13,7 +13,7 @@ use super::access::{self, May};
 use super::caller::{Caller, authenticate};
 use super::cors::{self, Audience};
 use super::fhir_write::{self, Write};
-use super::{batch, chart, reply, scope, search};
+use super::{accesses, batch, chart, reply, scope, search};
 use crate::error::Error;
 use crate::log::Level;
 use crate::proto::exchange::{Answer, Ctx};
@@ -47,7 +47,7 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
 
 async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Response> {
     let query = search::pairs(request.uri().query().unwrap_or_default().as_bytes());
-    let caller = authenticate(ctx, request, &query)?;
+    let caller = authenticate(ctx, request, &query).map_err(|refusal| accesses::stranger(ctx, request, refusal))?;
     let wait = Millis::try_from(ctx.settings().limits.write_wait_ms).unwrap_or(Millis::MAX);
     let write = Write { request, body: None, decide_by: ctx.now().saturating_add(wait) };
     match path {
@@ -59,6 +59,19 @@ async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Re
 
 /// One interaction: a request of its own, or an entry of a batch, which brings its body along.
 pub async fn interaction(
+    ctx: &Ctx,
+    caller: &Caller<'_>,
+    write: Write<'_>,
+    path: &str,
+    query: Vec<(String, String)>,
+) -> Result<Response, Response> {
+    let request = write.request;
+    let response = serve(ctx, caller, write, path, query).await.unwrap_or_else(|refusal| refusal);
+    accesses::note(ctx, request, path, caller, response.status());
+    Ok(response)
+}
+
+async fn serve(
     ctx: &Ctx,
     caller: &Caller<'_>,
     write: Write<'_>,

@@ -10,6 +10,7 @@ use super::{caller, issue, reply, scope};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request, Response, secret_hash};
 use crate::proto::store::{GrantKind, TokenKind, TokenRecord};
+use crate::proto::throttle::Door;
 
 /// `POST /auth/introspect`. No CORS: a page in a browser has no business here (smart.md 15).
 pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
@@ -20,7 +21,7 @@ pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
 }
 
 async fn answer(ctx: &Ctx, request: &Request) -> Result<Value, Refusal> {
-    let form = oauth::form(ctx, request).await?;
+    let form = oauth::form(ctx, request, Door::Introspect).await?;
     if !may_ask(ctx, request, &form).await? {
         let text = "the caller may not ask what tokens are good for";
         return Err(Refusal { status: StatusCode::UNAUTHORIZED, code: "invalid_client", text });

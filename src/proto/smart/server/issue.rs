@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::id_token::{self, Subject};
-use super::{grant, scope};
+use super::{grant, scope, style};
 use crate::error::{EREF_STORE, Error, Result};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{secret_hash, secret_text};
@@ -112,6 +112,10 @@ pub fn context_members(settings: &Settings, context: &LaunchContext) -> Map<Stri
     }
     if !entries.is_empty() {
         members.insert("fhirContext".to_owned(), Value::Array(entries));
+    }
+    let style = context.smart_style_url.as_ref().map(ToString::to_string).or_else(|| style::address(settings));
+    if let Some(style) = style {
+        members.insert("smart_style_url".to_owned(), json!(style));
     }
     members.insert("need_patient_banner".to_owned(), json!(context.need_patient_banner.unwrap_or(true)));
     members

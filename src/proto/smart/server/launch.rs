@@ -15,6 +15,10 @@ use crate::proto::messaging::fields;
 use crate::proto::settings::{Limits, OnOff, Settings, SmartApp};
 use crate::proto::smart::LaunchContext;
 use crate::proto::store::{ChartResource, LaunchRecord, LoginRecord, Millis, NewLaunch, Started};
+use crate::proto::throttle::Door;
+
+/// The longest a launch may wait for the app's authorize request, in seconds (smart.md 4).
+pub(super) const LONGEST_WAIT: u32 = 900;
 
 /// Checks a launch request (docs/schema/launch.json: the launch context, and optionally `chart`) and makes the launch to be stored, with
 /// the URL the host opens in the user's browser. `random` gives fresh bytes per call. Stores nothing.
@@ -172,7 +176,7 @@ fn check(context: &LaunchContext, app: &SmartApp) -> Result<()> {
         }
     }
     // smart.md 4: a launch waits between half a minute and a quarter of an hour.
-    if context.launch_seconds.is_some_and(|seconds| !(30..=900).contains(&seconds)) {
+    if context.launch_seconds.is_some_and(|seconds| !(30..=LONGEST_WAIT).contains(&seconds)) {
         return Err(argument("launch_seconds: expected 30 to 900"));
     }
     if context.smart_style_url.as_ref().is_some_and(|url| url.scheme() != "https") {
@@ -260,6 +264,11 @@ fn cookie_name(launch_id: &str) -> String {
     format!("__Host-eref-{launch_id}")
 }
 
+/// The cookie that ties a launch to a browser. Lax: the app's site sends the browser here, and the cookie has to come with it.
+pub(super) fn set_cookie(launch_id: &str, secret: &str, seconds: u32) -> String {
+    format!("{}={secret}; Max-Age={seconds}; Path=/; HttpOnly; Secure; SameSite=Lax", cookie_name(launch_id))
+}
+
 /// The value of the launch's cookie. With two of one name there is no telling which is ours: neither counts.
 pub(super) fn cookie<'a>(headers: &'a HeaderMap, launch_id: &str) -> Option<&'a str> {
     let name = cookie_name(launch_id);
@@ -276,6 +285,9 @@ pub(super) fn start(ctx: &Ctx, request: &Request, value: &str) -> Response {
         let mut response = pages::error(StatusCode::METHOD_NOT_ALLOWED, "Cannot start", "This address can only be opened.");
         reply::set(&mut response, http::header::ALLOW, "GET");
         return response;
+    }
+    if let Err(seconds) = ctx.knock(request, Door::Start, None) {
+        return pages::too_often(seconds);
     }
     let secret = secret_text(ctx.random());
     match ctx.store().start_launch(&secret_hash(value), &secret_hash(&secret), ctx.now()) {
@@ -298,9 +310,8 @@ fn started(ctx: &Ctx, launch: &LaunchRecord, value: &str, secret: &str) -> Optio
     let context: LaunchContext = serde_json::from_str(&launch.context).ok()?;
     let app = ctx.settings().partner(&launch.partner)?.smart_app.as_ref()?;
     let mut response = reply::see_other(&launch_url(ctx.settings(), app, &context, &handle_of(value)));
-    let seconds = ctx.settings().limits.launch_seconds;
-    let cookie = format!("{}={secret}; Max-Age={seconds}; Path=/; HttpOnly; Secure; SameSite=Lax", cookie_name(&launch.id));
-    reply::set(&mut response, SET_COOKIE, &cookie);
+    let seconds = context.launch_seconds.unwrap_or(ctx.settings().limits.launch_seconds);
+    reply::set(&mut response, SET_COOKIE, &set_cookie(&launch.id, secret, seconds));
     Some(response)
 }
 

@@ -1,6 +1,7 @@
 //! The SMART Server's endpoints.
 
 mod access;
+mod accesses;
 mod assertion;
 mod authorize;
 mod backend;
@@ -10,6 +11,7 @@ mod capability;
 mod chart;
 mod client_auth;
 mod cors;
+mod decide;
 mod discovery;
 mod fhir_api;
 mod fhir_write;
@@ -18,6 +20,7 @@ pub mod id_token;
 mod introspect;
 pub mod issue;
 pub mod launch;
+mod login;
 mod oauth;
 mod pages;
 mod redirect;
@@ -30,6 +33,7 @@ mod search;
 mod search_match;
 #[allow(dead_code, reason = "search takes it up next")]
 mod search_params;
+mod style;
 mod token;
 pub mod undecided;
 mod writable;
@@ -55,6 +59,12 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
     }
     if let Some(value) = path.strip_prefix("/auth/start/") {
         return launch::start(ctx, request, value);
+    }
+    if let Some(name) = path.strip_prefix("/auth/smart-style/") {
+        return style::handle(ctx, request, name);
+    }
+    if let Some(value) = path.strip_prefix("/auth/login/") {
+        return login::resume(ctx, request, value).await;
     }
     if path == "/auth/authorize" {
         return authorize::handle(ctx, request).await;

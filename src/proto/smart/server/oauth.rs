@@ -4,12 +4,13 @@ use http::header::{ALLOW, AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::client_auth::Refused;
+use super::client_auth::{self, Refused};
 use super::reply;
 use crate::error::Error;
 use crate::log::Level;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request, Response};
+use crate::proto::throttle::Door;
 
 /// Longest form taken, in bytes: an assertion of 16 KiB, a list of scopes, and what goes with them.
 const LONGEST_FORM: usize = 64 << 10;
@@ -55,8 +56,8 @@ pub fn failed(ctx: &Ctx, error: &Error) -> Refusal {
     Refusal { status, code, text: "the server cannot answer at the moment" }
 }
 
-/// The form that is posted. Parameters in the address are not read (smart.md 7).
-pub async fn form(ctx: &Ctx, request: &Request) -> Result<Parameters, Refusal> {
+/// The form that is posted, counted at this door. Parameters in the address are not read (smart.md 7).
+pub async fn form(ctx: &Ctx, request: &Request, door: Door) -> Result<Parameters, Refusal> {
     if request.method() != Method::POST {
         return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, code: "invalid_request", text: "only POST is served here" });
     }
@@ -69,7 +70,14 @@ pub async fn form(ctx: &Ctx, request: &Request) -> Result<Parameters, Refusal> {
         code: "invalid_request",
         text: "the body was not received whole",
     })?;
-    Parameters::parse(&body).or_else(|text| refuse("invalid_request", text))
+    let form = Parameters::parse(&body);
+    let shown = form.as_ref().ok().and_then(|form| client_auth::read(request, form).ok());
+    let client = shown.and_then(|shown| client_auth::named(&shown, ctx.settings()));
+    if ctx.knock(request, door, client.as_deref()).is_err() {
+        let text = "too many requests";
+        return Err(Refusal { status: StatusCode::TOO_MANY_REQUESTS, code: "temporarily_unavailable", text });
+    }
+    form.or_else(|text| refuse("invalid_request", text))
 }
 
 /// The answer to what is refused; `endpoint` says in the log where, `allow` what methods are served there.
@@ -84,6 +92,7 @@ pub fn error_response(ctx: &Ctx, request: &Request, refusal: &Refusal, endpoint:
             reply::set(&mut response, WWW_AUTHENTICATE, "Basic realm=\"token\"");
         }
         StatusCode::METHOD_NOT_ALLOWED => reply::set(&mut response, ALLOW, allow),
+        StatusCode::TOO_MANY_REQUESTS => reply::set(&mut response, RETRY_AFTER, "30"),
         StatusCode::SERVICE_UNAVAILABLE => reply::set(&mut response, RETRY_AFTER, "5"),
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! Small pieces that answers are put together from.
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, PRAGMA, REFERRER_POLICY};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, PRAGMA};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -48,13 +48,12 @@ pub fn outcome(status: StatusCode, code: &str, text: &str) -> Response {
     fhir(status, json!({ "resourceType": "OperationOutcome", "issue": issue }).to_string())
 }
 
-/// 303 to another place: never cached, and the place it came from stays untold (smart.md 5.6).
+/// 303 to another place: never cached (smart.md 5.6).
 pub fn see_other(location: &str) -> Response {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
     set(&mut response, LOCATION, location);
     set(&mut response, CACHE_CONTROL, "no-store");
-    set(&mut response, REFERRER_POLICY, "no-referrer");
     response
 }
 
@@ -140,7 +139,7 @@ mod tests {
     #[test]
     fn a_line_break_in_a_value_cannot_end_a_header() {
         let response = see_other(&append_query("https://a.example/cb", &[("state", "x\r\nSet-Cookie: a=b")]));
-        assert_eq!(response.headers().len(), 3);
+        assert_eq!(response.headers().len(), 2);
         assert_eq!(response.headers()[LOCATION], "https://a.example/cb?state=x%0D%0ASet-Cookie%3A%20a%3Db");
     }
 

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, secret_hash};
 use crate::proto::store::TokenKind;
+use crate::proto::throttle::Door;
 
 /// `POST /auth/revoke`.
 pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
@@ -32,7 +33,7 @@ pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
 
 /// The same answer whether there was such a token or not, and whoever's it was.
 async fn answer(ctx: &Ctx, request: &Request, client: &mut Option<String>) -> std::result::Result<(), Refusal> {
-    let form = oauth::form(ctx, request).await?;
+    let form = oauth::form(ctx, request, Door::Token).await?;
     let shown = client_auth::read(request, &form).map_err(|refused| not_accepted(ctx, refused))?;
     let client_id = match client_auth::client(ctx, &shown).await.map_err(|refused| not_accepted(ctx, refused))? {
         Client::App(app) => &app.client_id,

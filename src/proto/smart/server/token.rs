@@ -15,6 +15,7 @@ use crate::proto::exchange::Ctx;
 use crate::proto::http::{Parameters, Request, Response, same_bytes, secret_hash, secret_text};
 use crate::proto::settings::SmartApp;
 use crate::proto::store::{CodeRecord, NewToken, SecretHash, TokenKind};
+use crate::proto::throttle::Door;
 
 /// Life of a messaging token, in seconds. The main RMS asks for a new one only when this is over (messaging.md 9).
 const MESSAGING_SECONDS: u32 = 3600;
@@ -36,7 +37,7 @@ pub async fn handle(ctx: &Ctx, request: &Request) -> Response {
 
 /// `client` becomes the client id as soon as the client is authenticated.
 async fn answer(ctx: &Ctx, request: &Request, client: &mut Option<String>) -> Result<Value, Refusal> {
-    let form = oauth::form(ctx, request).await?;
+    let form = oauth::form(ctx, request, Door::Token).await?;
     let shown = client_auth::read(request, &form).map_err(|refused| not_accepted(ctx, refused));
     match form.value("grant_type") {
         Some("authorization_code") => {
