@@ -91,6 +91,34 @@ FN(jint, sessionEnd)(JAVA, jlong engine, jbyteArray session)
     return (jint)count;
 }
 
+FN(jlong, loginFinish)(JAVA, jlong engine, jbyteArray login, jbyteArray request)
+{
+    eref_launch *out = NULL;
+    input x, y;
+    (void)native;
+    if (!take(env, login, &x)) return 0;
+    if (take(env, request, &y)) {
+        CALL(eref_login_finish(AS(eref_engine, engine), x.data, x.len, y.data, y.len, &out, &error));
+        done(&y);
+    }
+    done(&x);
+    return LONG(out);
+}
+
+FN(jint, sessionPatient)(JAVA, jlong engine, jbyteArray session, jbyteArray patient)
+{
+    uint32_t count = 0;
+    input x, y;
+    (void)native;
+    if (!take(env, session, &x)) return 0;
+    if (take(env, patient, &y)) {
+        CALL(eref_session_patient(AS(eref_engine, engine), x.data, x.len, y.data, y.len, &count, &error));
+        done(&y);
+    }
+    done(&x);
+    return (jint)count;
+}
+
 FN(jint, grantRevoke)(JAVA, jlong engine, jint what, jbyteArray id)
 {
     uint32_t count = 0;

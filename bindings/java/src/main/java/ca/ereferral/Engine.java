@@ -144,6 +144,37 @@ public final class Engine extends Handle {
     }
 
     /**
+     * Goes on with a launch that an app began by itself, after its user signed in on your own page ({@code eref_login_finish}). Call it
+     * only for a user whom that page has just signed in or recognised.
+     *
+     * @param login the value of the parameter eref_login with which the browser came
+     * @param request as for {@link #startLaunch}; "partner" may be left out
+     * @return the launch; send this very browser, and no other, to its URL
+     * @throws EReferralException {@link Status#NOT_FOUND} (unknown, finished already, or too late), {@link Status#INVALID_JSON},
+     *     {@link Status#INVALID_ARGUMENT}, {@link Status#INVALID_CONTENT} (the chart), {@link Status#STORE}
+     */
+    public Launch finishLogin(String login, String request) {
+        byte[] which = Utf8.needed(login, "login");
+        byte[] json = Utf8.needed(request, "request");
+        return new Launch(with(engine -> Native.loginFinish(engine, which, json)));
+    }
+
+    /**
+     * Ends the launches of one session that are about another patient than this one ({@code eref_session_patient}): call it when the user
+     * opens another patient's chart.
+     *
+     * @param session the session
+     * @param patient the patient's logical id; null or empty when no patient is open
+     * @return how many ended
+     * @throws EReferralException {@link Status#STORE}
+     */
+    public int changePatient(String session, String patient) {
+        byte[] name = Utf8.needed(session, "session");
+        byte[] id = Utf8.bytes(patient);
+        return number(engine -> Native.sessionPatient(engine, name, id));
+    }
+
+    /**
      * Revokes what apps and backend services were granted for one user, client, patient or launch ({@code eref_grant_revoke}).
      *
      * @param what one of {@link GrantOf}: whose id it is

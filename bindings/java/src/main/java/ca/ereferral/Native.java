@@ -37,6 +37,8 @@ final class Native {
     static native void launchFree(long launch);
     static native void launchEnd(long engine, byte[] launchId);
     static native int sessionEnd(long engine, byte[] session);
+    static native long loginFinish(long engine, byte[] login, byte[] request);
+    static native int sessionPatient(long engine, byte[] session, byte[] patient);
     static native int grantRevoke(long engine, int what, byte[] id);
     static native void chartPut(long engine, byte[] launchId, byte[] resources);
 

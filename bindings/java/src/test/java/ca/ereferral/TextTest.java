@@ -93,6 +93,9 @@ final class TextTest {
                 engine.putChart(launch.id(), "{\"resourceType\": \"Patient\", \"id\": \"p1\", \"name\": [{\"family\": \"" + WORLD + "\"}]}");
                 assertTrue(launch.correlation().length() > 0);
             }
+            assertEquals(0, engine.changePatient("other " + WORLD, WORLD));
+            assertEquals(Status.NOT_FOUND, assertThrows(EReferralException.class,
+                () -> engine.finishLogin(WORLD, Clinic.launchRequest(WORLD))).status());
             assertEquals(0, engine.revokeGrants(GrantOf.PATIENT, WORLD));
             assertEquals(1, engine.endSession(WORLD));
             EReferralException failure = assertThrows(EReferralException.class, () -> engine.newDraft(WORLD, "add-service-request"));
