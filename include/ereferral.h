@@ -346,26 +346,6 @@
 #define EREF_ABI_NUMBER 1
 
 /**
- * For eref_grant_revoke: the id is that of a user, as in "user.id" of a launch.
- */
-#define EREF_GRANT_USER 1
-
-/**
- * For eref_grant_revoke: the id is the client id of an app or a backend service.
- */
-#define EREF_GRANT_CLIENT 2
-
-/**
- * For eref_grant_revoke: the id is that of a patient, as in "patient" of a launch.
- */
-#define EREF_GRANT_PATIENT 3
-
-/**
- * For eref_grant_revoke: the id is that of a launch.
- */
-#define EREF_GRANT_LAUNCH 4
-
-/**
  * Kind of event: the app asks for what the host did not push. Not durable; answer it within 20 seconds. Handed out in the serving
  * process only. Document: docs/schema/question.json.
  */
@@ -1026,24 +1006,6 @@ int32_t eref_session_end(const eref_engine *engine,
                          size_t session_len,
                          uint32_t *out_count,
                          eref_error **error);
-
-/**
- * Revokes what apps and backend services were granted for one user, client, patient or launch. Their tokens die at once, in every
- * process on the store, offline ones included. what says whose id it is: EREF_GRANT_USER, _CLIENT, _PATIENT or _LAUNCH. *out_count (may
- * be NULL) tells how many grants there were. A launch that no app has come for yet goes on: end it with eref_launch_end.
- *
- * Ownership: the text is copied.
- * Threads: any.
- * Errors: EREF_INVALID_ARGUMENT (what), EREF_STORE, EREF_FORKED. An id that nothing was granted for is no error.
- * Since: 0.1.0
- */
-EREF_API
-int32_t eref_grant_revoke(const eref_engine *engine,
-                          int32_t what,
-                          const char *id,
-                          size_t id_len,
-                          uint32_t *out_count,
-                          eref_error **error);
 
 /**
  * Ends the launches of one session of the host that are about another patient than this one: call it when the user opens another

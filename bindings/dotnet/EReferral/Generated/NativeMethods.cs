@@ -123,9 +123,6 @@ namespace EReferral
         internal static extern int eref_session_end(EngineHandle engine, byte* session, UIntPtr session_len, out uint out_count, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
-        internal static extern int eref_grant_revoke(EngineHandle engine, int what, byte* id, UIntPtr id_len, out uint out_count, out IntPtr error);
-
-        [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern int eref_session_patient(EngineHandle engine, byte* session, UIntPtr session_len, byte* patient, UIntPtr patient_len, out uint out_count, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
@@ -178,6 +175,9 @@ namespace EReferral
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern int eref_event_unpark(EngineHandle engine, out uint out_count, out IntPtr error);
+
+        [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
+        internal static extern int eref_grant_revoke(EngineHandle engine, int what, byte* id, UIntPtr id_len, out uint out_count, out IntPtr error);
 
         [DllImport(Library, CallingConvention = C, ExactSpelling = true)]
         internal static extern int eref_message_parse(byte* bundle, UIntPtr bundle_len, out IntPtr @out, out IntPtr error);
