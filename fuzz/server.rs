@@ -72,6 +72,7 @@ fn send(world: &Arc<World>, mut now: Millis, request: http::Request<()>, body: &
             }
             Step::Keys(_) => exchange.keys(None),
             Step::Ask(_) => exchange.answer(answer.clone()),
+            Step::Fetch(_) => exchange.fetched(None),
             Step::Wait { until } => {
                 now = until;
                 exchange.waited();

@@ -16,7 +16,7 @@ use crate::proto::throttle::Door;
 pub fn note(ctx: &Ctx, request: &Request, path: &str, caller: &Caller<'_>, status: StatusCode) {
     let mut segments = path.split('/');
     let (kind, second) = (segments.next().unwrap_or_default(), segments.next());
-    let last = segments.last().or(second);
+    let last = segments.next_back().or(second);
     let what = match *request.method() {
         _ if kind.is_empty() => "batch",
         Method::PUT => "update",
