@@ -73,6 +73,7 @@ mod tests {
             "http://127.0.0.1.evil.example/cb",
             "http://127.0.0.1:/cb",
             "http://127.0.0.1:123456/cb",
+            "http://127.0.0.1:65536/cb",
             "https://127.0.0.1:1/cb",
         ] {
             assert!(!registered(other, uri), "{other}");
