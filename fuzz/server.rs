@@ -73,6 +73,7 @@ fn send(world: &Arc<World>, mut now: Millis, request: http::Request<()>, body: &
             Step::Keys(_) => exchange.keys(None),
             Step::Fetch(_) => exchange.fetched(None),
             Step::Ask(_) => exchange.answer(answer.clone()),
+            Step::Fetch(_) => exchange.fetched(None),
             Step::Wait { until } => {
                 now = until;
                 exchange.waited();
@@ -263,6 +264,8 @@ fn leads_home(location: &str, registered: &str, asked: &str) {
 pub fn scope(data: &[u8]) {
     let [flags, rest @ ..] = data else { return };
     let Some((asked, allowed)) = std::str::from_utf8(rest).ok().and_then(|text| text.split_once('\n')) else { return };
+    // A configuration may divide them by more than blanks; a token never does.
+    let allowed = &allowed.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     let is = |bit: u8| flags & (1 << bit) != 0;
     let circumstances = Circumstances {
         patient: is(0),

@@ -20,7 +20,8 @@ fn loopback(uri: &str) -> Option<(&'static str, &str)> {
         let after = match rest.strip_prefix(':') {
             Some(port) => {
                 let digits = port.bytes().take_while(u8::is_ascii_digit).count();
-                port.get(digits..).filter(|_| (1..=5).contains(&digits))?
+                let (number, after) = port.split_at_checked(digits)?;
+                number.parse::<u16>().ok().map(|_| after)?
             }
             None => rest,
         };
@@ -72,6 +73,7 @@ mod tests {
             "http://127.0.0.1.evil.example/cb",
             "http://127.0.0.1:/cb",
             "http://127.0.0.1:123456/cb",
+            "http://127.0.0.1:65536/cb",
             "https://127.0.0.1:1/cb",
         ] {
             assert!(!registered(other, uri), "{other}");
