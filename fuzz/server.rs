@@ -73,7 +73,6 @@ fn send(world: &Arc<World>, mut now: Millis, request: http::Request<()>, body: &
             Step::Keys(_) => exchange.keys(None),
             Step::Fetch(_) => exchange.fetched(None),
             Step::Ask(_) => exchange.answer(answer.clone()),
-            Step::Fetch(_) => exchange.fetched(None),
             Step::Wait { until } => {
                 now = until;
                 exchange.waited();

@@ -1,10 +1,8 @@
 //! An app reads through to the FHIR server of the host: a real second server on loopback, which wants a token.
 
 #[path = "support/browser.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
 mod browser;
 #[path = "support/clinic.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
 mod clinic;
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,6 +1,5 @@
 //! How a chart is searched, paged and shown as a whole, and where its resources come from, driven through the exchange.
 
-#[allow(dead_code, reason = "other tests use more of it")]
 #[path = "support/smart.rs"]
 mod smart;
 #[path = "support/store.rs"]
