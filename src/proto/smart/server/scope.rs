@@ -378,6 +378,8 @@ mod tests {
     fn refuses_characters_no_scope_can_have() {
         assert_eq!(grant("launch\tpatient/*.rs", "launch", FULL), Err(Malformed));
         assert_eq!(grant("launch \"", "launch", FULL), Err(Malformed));
+        let allowed = "patient/Observation.rs?category=a\u{1} patient/Condition.rs";
+        assert_eq!(grant("patient/*.rs", allowed, FULL).unwrap(), ["patient/Condition.rs"]);
     }
 
     #[test]
