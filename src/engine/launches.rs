@@ -88,6 +88,14 @@ impl Engine {
         let resources = launch::parse_chart(resources, &self.0.settings().limits)?;
         self.0.store.put_chart(launch_id, &resources, clock::now())
     }
+
+    /// Queues events as a launch that ended does, without one.
+    #[cfg(feature = "test-panic")]
+    pub(crate) fn test_events(&self, count: u32) {
+        for _ in 0..count {
+            self.0.queue.signal(Signal::Launch { launch_id: "none".to_owned(), partner: "none".to_owned(), what: "ended" });
+        }
+    }
 }
 
 impl Inner {

@@ -125,7 +125,8 @@ fn success(body: &Body, sent: &Sent) -> AnswerMeaning {
         return AnswerMeaning::Delivered { warnings: false, odd: None };
     };
     let warnings = body.entry.iter().any(|entry| !entry.resource.issue.is_empty());
-    let names = response.identifier.as_str();
+    // A `fullUrl` in place of the id is taken for the id: HAPI FHIR's parser gives an entry its `fullUrl`'s UUID as id, with the prefix.
+    let names = response.identifier.strip_prefix("urn:uuid:").unwrap_or(&response.identifier);
     let ours = names == sent.message_id;
     // The exchange is synchronous, so a failure counts even when it names another message.
     let note = if ours { "" } else { " (the answer names another message)" };
@@ -183,13 +184,16 @@ mod tests {
     #[test]
     fn the_response_code_decides_inside_a_success() {
         assert_eq!(read_json(200, &bundle("m-1", "ok")), OK);
+        assert_eq!(read_json(200, &bundle("urn:uuid:m-1", "ok")), OK);
         assert!(matches!(read_json(200, &bundle("m-1", "transient-error")), AnswerMeaning::Retry { .. }));
         assert!(matches!(read_json(200, &bundle("m-1", "fatal-error")), AnswerMeaning::Refused { .. }));
     }
 
     #[test]
     fn an_answer_about_another_message_says_nothing_of_ours_but_its_failure_counts() {
-        assert!(matches!(read_json(200, &bundle("m-2", "ok")), AnswerMeaning::Unclear { .. }));
+        for other in ["m-2", "urn:uuid:m-2"] {
+            assert!(matches!(read_json(200, &bundle(other, "ok")), AnswerMeaning::Unclear { .. }), "{other}");
+        }
         assert!(matches!(read_json(200, &bundle("m-2", "transient-error")), AnswerMeaning::Retry { .. }));
         for loose in ["", "b-1"] {
             assert!(matches!(read_json(200, &bundle(loose, "ok")), AnswerMeaning::Delivered { odd: Some(_), .. }), "{loose}");

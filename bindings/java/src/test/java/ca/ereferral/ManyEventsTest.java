@@ -12,11 +12,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Many events with a garbage collector that a second thread keeps running. One message is handed out again and again: its event is
- * given back each time; parked after its tenth time it is made available again.
+ * Many events with a garbage collector that a second thread keeps running. In a thousand there is one of a message, which is handed out
+ * again and again: its event is given back each time; parked after its tenth time it is made available again. The others are events of
+ * launches, which cost next to nothing to make.
  */
 final class ManyEventsTest {
     private static final int EVENTS = Integer.getInteger("ereferral.test.events", 1_000);
+    /** With the message's, a thousand. */
+    private static final int BATCH = 999;
     /** What the runtime itself may come to use meanwhile; 1,000,000 leaks of 16 bytes are more. */
     private static final long ROOM = 12 << 20;
 
@@ -25,20 +28,30 @@ final class ManyEventsTest {
     private final Semaphore rounds = new Semaphore(0);
 
     private void take(Clinic clinic, int count) {
-        for (int taken = 0; taken < count; taken++) {
-            Event event = clinic.engine.nextEvent(EventKind.MESSAGE, 0, null);
-            if (event == null) {
-                assertEquals(1, clinic.engine.unparkEvents());
-                event = clinic.event(EventKind.MESSAGE);
+        for (int taken = 0; taken < count;) {
+            takeMessage(clinic);
+            taken++;
+            int batch = Math.min(BATCH, count - taken);
+            clinic.engine.run(engine -> TestNatives.events(engine, batch));
+            for (int end = taken + batch; taken < end; taken++) {
+                Event event = clinic.engine.nextEvent(EventKind.LAUNCH, 0, null);
+                assertEquals("ended", event.field("what"));
+                assertTrue(event.id().length() > 0 && event.json().length() > 0);
+                event.close();
             }
-            assertEquals(Clinic.WORLD, event.message().field(Fields.PATIENT_NAME_GIVEN));
-            assertTrue(event.id().length() > 0 && event.json().length() > 0);
-            event.retry(0, "again");
-            event.close();
-            if (taken % 100 == 0) {
-                rounds.release();
-            }
+            rounds.release();
         }
+    }
+
+    private static void takeMessage(Clinic clinic) {
+        Event event = clinic.engine.nextEvent(EventKind.MESSAGE, 0, null);
+        if (event == null) {
+            assertEquals(1, clinic.engine.unparkEvents());
+            event = clinic.event(EventKind.MESSAGE);
+        }
+        assertEquals(Clinic.WORLD, event.message().field(Fields.PATIENT_NAME_GIVEN));
+        event.retry(0, "again");
+        event.close();
     }
 
     @Test

@@ -61,8 +61,8 @@ class MessagingTest {
             MessageHeader answer = new MessageHeader();
             answer.setEvent(asked.getEvent());
             answer.getSource().setEndpoint("http://127.0.0.1/fhir");
-            // HAPI takes the fullUrl for the id where it is a UUID.
-            answer.getResponse().setIdentifier(asked.getIdElement().getIdPart().replace("urn:uuid:", "")).setCode(MessageHeader.ResponseType.OK);
+            // HAPI takes the fullUrl for the id where it is a UUID, prefix and all.
+            answer.getResponse().setIdentifier(asked.getIdElement().getIdPart()).setCode(MessageHeader.ResponseType.OK);
             Bundle answers = new Bundle().setType(Bundle.BundleType.MESSAGE);
             answers.addEntry().setFullUrl("urn:uuid:0f3c1c52-6d0e-4c37-9a53-6d5b1f8f2a10").setResource(answer);
             response.setContentType("application/fhir+json;charset=UTF-8");
