@@ -175,13 +175,19 @@ pub struct Circumstances<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
+/// Whether a text holds only what scopes can (RFC 6749 3.3).
+fn is_legal(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
 /// Requested, allowed to the client, offered by the API and possible in these circumstances (smart.md 14.2). May be empty.
 pub fn grant(requested: &str, allowed: &str, launch: Circumstances<'_>) -> Result<Vec<String>, Malformed> {
-    let legal = |byte: u8| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    if !requested.bytes().all(legal) {
+    if !is_legal(requested) {
         return Err(Malformed);
     }
-    let allowance: Vec<ResourceScope> = allowed.split_ascii_whitespace().filter_map(ResourceScope::parse).collect();
+    // What no app could ask for is allowed to none: a granted scope may be taken from the allowance, where that is the narrower.
+    let allowance = allowed.split_ascii_whitespace().filter(|text| is_legal(text));
+    let allowance: Vec<ResourceScope> = allowance.filter_map(ResourceScope::parse).collect();
     let mut words: Vec<String> = Vec::new();
     let mut resources: Vec<ResourceScope> = Vec::new();
     for text in requested.split(' ').filter(|text| !text.is_empty()) {
