@@ -288,6 +288,66 @@ fn connections_beyond_the_limit_are_closed() {
     eventually("a place is free again", || ask(&mut site.connect(), &get("/nothing", "x")).is_some());
 }
 
+/// A connection from another address of this machine.
+#[cfg(target_os = "linux")]
+fn connect_from(site: &Site, address: &str) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
+        socket.connect(site.address()).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn connections_of_one_address_beyond_its_limit_keep_no_other_address_out() {
+    let limits = json!({"connections": 4, "connections_per_address": 2});
+    let open = |stream: &mut TcpStream| ask(stream, &get("/nothing", "x")).is_some();
+    let site = plain_site(limits.clone());
+    let mut kept = [site.connect(), site.connect()];
+    assert!(kept.iter_mut().all(open));
+    assert!(!open(&mut site.connect()));
+    let mut others = [connect_from(&site, "127.0.0.2"), connect_from(&site, "127.0.0.3")];
+    assert!(others.iter_mut().all(open));
+    assert!(!open(&mut connect_from(&site, "127.0.0.4")), "all places are taken");
+    drop(kept);
+    eventually("its places are free again", || open(&mut site.connect()));
+    // Behind a proxy all come from one address.
+    let proxied = self::site(json!({"address": "127.0.0.1:0", "forwarded": true}), limits);
+    let mut all = [proxied.connect(), proxied.connect(), proxied.connect(), proxied.connect()];
+    assert!(all.iter_mut().all(open));
+}
+
+/// Half of them say nothing, half say half a byte now and then: a head that never ends.
+#[test]
+fn a_good_client_is_answered_beside_a_thousand_idle_or_trickling_ones() {
+    const GUESTS: usize = 1_000;
+    let (connections, each) = (GUESTS + 1, GUESTS + 1);
+    let site = plain_site(json!({"connections": connections, "connections_per_address": each, "head_ms": 60_000}));
+    let mut guests: Vec<TcpStream> = (0..GUESTS).map(|_| site.connect()).collect();
+    eventually("all are open", || site.listener.counts().connections == GUESTS);
+    let mut good = site.connect();
+    let line = b"GET /nothing HTTP/1.1";
+    for byte in line {
+        guests.iter_mut().step_by(2).for_each(|guest| guest.write_all(&[*byte]).unwrap());
+        assert_eq!(status(&mut good, &get("/nothing", "x")), 404);
+        assert_eq!(status(&mut good, &(post_head("token-of-the-messages", 2) + "{}")), 400);
+    }
+    let counts = site.listener.counts();
+    assert_eq!(
+        (counts.connections, counts.refused, counts.slow, counts.body_bytes),
+        (GUESTS + 1, 0, 0, 0),
+        "they were there all the time"
+    );
+    // Who stops trickling is served like any other.
+    let mut late = guests.swap_remove(0);
+    assert_eq!(status(&mut late, "\r\nHost: pos.test\r\n\r\n"), 404);
+}
+
 #[test]
 fn a_body_announced_too_large_is_refused_unread() {
     let site = plain_site(json!({}));

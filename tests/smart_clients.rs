@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as B64};
+use ereferral::proto::exchange::{Answer, Fetched};
 use ereferral::proto::http::Response;
 use ereferral::proto::jwt::KeySet;
 use serde_json::{Value, json};
@@ -338,6 +339,62 @@ fn a_backend_service_gets_what_it_may_have_for_five_minutes() {
     server.wait(300);
     assert_eq!(introspect("x").status(), 401);
     assert_eq!(server.get("/clinic/fhir/Patient?_id=p1", &[("authorization", &bearer)]).status(), 401);
+}
+
+/// The backend service's way to read: what it gets at a path.
+fn robot_reads<'a>(server: &'a Server, jti: &str) -> impl Fn(&str) -> Response + use<'a> {
+    let tokens =
+        document(&ask(server, &SIGNER.token(&claims("robot", jti)), &[("scope", "system/Patient.rs system/Observation.r")]));
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    move |path| server.get(&format!("/clinic/fhir/{path}"), &[("authorization", &bearer)])
+}
+
+#[test]
+fn a_backend_service_reads_what_the_host_answers() {
+    let mut server = server_with(|document| document["chart"] = json!({ "ask": ["Patient"] }));
+    server.host = |question| {
+        let asked: Value = serde_json::from_str(&question.document).unwrap();
+        assert!(asked["launch_id"].is_null() && asked["patient"].is_null() && asked["user"].is_null(), "{asked}");
+        let patient = |id: &str| json!({ "resourceType": "Patient", "id": id, "name": [{ "family": "Testpatient" }] });
+        match (question.kind, asked["id"].as_str()) {
+            ("resource", Some("p7")) => Answer::Given(patient("p7").to_string()),
+            ("resource", _) => Answer::NotFound,
+            _ => Answer::Given(json!([patient("p7"), patient("p8")]).to_string()),
+        }
+    };
+    let read = robot_reads(&server, "1");
+    assert_eq!(document(&read("Patient/p7"))["id"], "p7");
+    assert_eq!(read("Patient/p9").status(), 404);
+    assert_eq!(document(&read("Patient?family=Testpatient"))["total"], 2, "no launch confines it to one patient");
+    assert_eq!(read("Observation?patient=p7").status(), 403, "its scope is for reading by id");
+    assert_eq!(read("Condition/c1").status(), 403, "no scope of its");
+}
+
+#[test]
+fn a_backend_service_reads_through_to_the_server_behind() {
+    const BEHIND: &str = "https://fhir.clinic.example/r4";
+    let mut server = server_with(|document| document["chart"] = json!({ "fhir_server": { "url": BEHIND } }));
+    server.behind = |url| {
+        assert!(url.query_pairs().all(|(name, _)| name != "patient" && name != "_id"), "nothing confines it: {url}");
+        let patient = |id: &str| json!({ "resourceType": "Patient", "id": id });
+        let body = match url.path() {
+            "/r4/Patient/p7" => patient("p7"),
+            "/r4/Observation/o7" => {
+                json!({ "resourceType": "Observation", "id": "o7", "subject": { "reference": format!("{BEHIND}/Patient/p7") } })
+            }
+            "/r4/Patient" => {
+                json!({ "resourceType": "Bundle", "entry": [{ "resource": patient("p7") }, { "resource": patient("p8") }] })
+            }
+            _ => return Some(Fetched { status: 404, body: Vec::new() }),
+        };
+        Some(Fetched { status: 200, body: body.to_string().into_bytes() })
+    };
+    let read = robot_reads(&server, "1");
+    assert_eq!(document(&read("Patient/p7"))["id"], "p7");
+    assert_eq!(document(&read("Observation/o7"))["subject"]["reference"], format!("{BASE}/Patient/p7"));
+    assert_eq!(read("Patient/p9").status(), 404);
+    assert_eq!(document(&read("Patient"))["total"], 2);
+    assert_eq!(read("Condition/c1").status(), 403);
 }
 
 #[test]

@@ -426,3 +426,76 @@ fn a_server_behind_is_read_through_and_what_it_says_is_checked() {
     assert_eq!(app.get("Patient/p1").status(), 200, "what was pushed comes first");
     assert_eq!(failed(&app.get("Patient/p2")), 404, "not even asked for");
 }
+
+// ---- what is not the whole
+
+/// Whether the Bundle says that it is not all there is; without its entry that does.
+fn is_cut(bundle: &Value) -> bool {
+    let last = bundle["entry"].as_array().and_then(|entries| entries.last()).cloned().unwrap_or_default();
+    let cut = last["search"]["mode"] == "outcome";
+    assert_eq!(cut, last["resource"]["issue"][0]["code"] == "incomplete");
+    assert_eq!(cut, bundle.get("total").is_none(), "nobody knows the total of what was cut");
+    cut
+}
+
+#[test]
+fn an_answer_of_the_host_that_was_cut_says_so() {
+    let server = Server::with(|settings| settings["chart"] = json!({ "ask": ["Observation"] }));
+    let mut app = App::on(server, |_| {}, READ);
+    app.server.host = |question| {
+        let asked: Value = serde_json::from_str(&question.document).unwrap();
+        let count = if asked["criteria"]["category"][0] == "lab" { 1_000 } else { 1_001 };
+        Answer::Given(json!((0..count).map(|n| observation(&format!("o{n}"), "lab", "2026-01-05")).collect::<Vec<_>>()).to_string())
+    };
+    assert!(!is_cut(&document(&app.get("Observation?category=lab&_count=3"))));
+    let cut = document(&app.get("Observation?_count=3"));
+    assert!(is_cut(&cut));
+    assert_eq!((cut["entry"].as_array().unwrap().len(), link(&cut, "next").is_some()), (4, true));
+    assert!(is_cut(&document(&app.get("Patient/p1/$everything?_type=Observation"))));
+}
+
+#[test]
+fn an_answer_of_the_server_behind_that_was_cut_says_so() {
+    let server = Server::with(|settings| settings["chart"] = json!({ "fhir_server": { "url": BEHIND } }));
+    let mut app = App::on(server, |_| {}, READ);
+    app.server.behind = |url| {
+        let page: u32 = url.query_pairs().find(|(name, _)| name == "page").map_or(1, |(_, page)| page.parse().unwrap());
+        // Conditions have ten pages, Observations eleven.
+        let last = if url.path().ends_with("Condition") { 10 } else { 11 };
+        let kind = if last == 10 { "Condition" } else { "Observation" };
+        let mut bundle = json!({ "resourceType": "Bundle", "entry": [{ "resource": of(kind, &format!("x{page}"), json!({})) }] });
+        if page < last {
+            bundle["link"] = json!([{ "relation": "next", "url": format!("{BEHIND}/{kind}?page={}", page + 1) }]);
+        }
+        Some(Fetched { status: 200, body: bundle.to_string().into_bytes() })
+    };
+    let whole = document(&app.get("Condition"));
+    assert!(!is_cut(&whole));
+    assert_eq!(whole["total"], 11, "ten of them from behind");
+    assert!(is_cut(&document(&app.get("Observation"))));
+}
+
+#[test]
+fn a_search_that_would_ask_about_too_many_patients_says_so() {
+    let server = Server::with(|settings| {
+        settings["partners"][0]["smart_app"]["scopes"] = json!("launch user/*.rs");
+        settings["chart"] = json!({ "access": "ask", "ask": ["Condition"] });
+    });
+    let mut app = App::on(server, |_| {}, "launch user/*.rs");
+    app.server.host = |question| {
+        let asked: Value = serde_json::from_str(&question.document).unwrap();
+        let patients = if asked["criteria"]["code"][0] == "x" { 21 } else { 20 };
+        let condition = |n: u32| {
+            json!({ "resourceType": "Condition", "id": format!("q{n}"), "code": { "coding": [{ "code": "x" }] },
+                                         "subject": { "reference": format!("Patient/other-{n}") } })
+        };
+        match question.kind {
+            "access" => Answer::Given("true".into()),
+            _ => Answer::Given(json!((0..patients).map(condition).collect::<Vec<_>>()).to_string()),
+        }
+    };
+    assert!(!is_cut(&document(&app.get("Condition"))));
+    let cut = document(&app.get("Condition?code=x"));
+    assert!(is_cut(&cut));
+    assert_eq!(cut["entry"].as_array().unwrap().len(), 21, "twenty of them matches");
+}

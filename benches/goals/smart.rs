@@ -56,7 +56,7 @@ fn configuration(folder: &Path, pair: &Pair) -> Value {
         "listen": [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "tls": {"certificate": pair.certificate, "key": pair.key}}],
         "store": {"url": "sqlite:smart.db", "key_file": "smart.key"},
         // What a bench knocks more often than any app, and the guests.
-        "limits": {"authorize_per_minute": 1_000_000, "token_per_minute": 1_000_000, "connections": 4096},
+        "limits": {"authorize_per_minute": 1_000_000, "token_per_minute": 1_000_000, "connections": 4096, "connections_per_address": 4096},
         "partners": [{"name": "rms", "roles": ["smart-app"],
             "smart_app": {"client_id": "app", "launch_url": "https://rms.test/launch", "redirect_uris": ["https://rms.test/back"],
                           "scopes": "launch openid fhirUser patient/*.rs", "browser_binding": "off"}}],

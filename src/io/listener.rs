@@ -4,6 +4,7 @@
 //! store (`eref-rules-N`), started when they are needed. Nothing runs after [`Listener::stop`] or a drop but steps already begun.
 
 mod counts;
+mod places;
 mod serve;
 mod watch;
 mod wire;
@@ -19,11 +20,12 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Semaphore, oneshot, watch as flag};
+use tokio::sync::{oneshot, watch as flag};
 
 pub use counts::Counts;
 
 use counts::Counters;
+use places::Places;
 
 use url::Url;
 
@@ -102,20 +104,22 @@ struct Door {
     tls: Option<Arc<ServerTls>>,
     purposes: Option<Vec<Purpose>>,
     forwarded: bool,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Listener {
     /// Binds all addresses, or none, and begins to answer. `EREF_LISTEN` names the address that is taken; `EREF_CONFIG` the certificate or
     /// key that cannot be used, or an address that must not be open without TLS.
     pub fn start(options: Options) -> Result<Self> {
-        let connections = (options.world)().settings.limits.connections;
+        let limits = (options.world)().settings.limits.clone();
         let mut bound = Vec::new();
         for listen in &options.listen {
             let tls = listen.tls.as_ref().map(ServerTls::load).transpose()?.map(Arc::new);
             let socket = bind(&listen.address, tls.is_some())?;
             let address = socket.local_addr().map_err(|reason| refused(&listen.address, &reason))?;
-            let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+            // Behind a proxy of ours all have its address.
+            let each = if listen.forwarded { limits.connections } else { limits.connections_per_address };
+            let places = Places::new(limits.connections, each);
             bound.push((
                 socket,
                 Arc::new(Door { address, tls, purposes: listen.purposes.clone(), forwarded: listen.forwarded, places }),
@@ -219,13 +223,16 @@ async fn accept(shared: Arc<Shared>, socket: TcpListener, door: Arc<Door>, _guar
                 continue;
             }
         };
-        let Ok(place) = door.places.clone().try_acquire_owned() else {
-            shared.counters.refused.fetch_add(1, Ordering::AcqRel);
-            if !std::mem::replace(&mut full, true) {
-                let text = format!("limits.connections is reached at {}; further connections are closed", door.address);
-                (shared.options.world)().log.line(Level::Warn, "listener", text);
+        let place = match door.places.take(client.ip()) {
+            Ok(place) => place,
+            Err(limit) => {
+                shared.counters.refused.fetch_add(1, Ordering::AcqRel);
+                if !std::mem::replace(&mut full, true) {
+                    let text = format!("{limit} is reached at {}; further connections are closed", door.address);
+                    (shared.options.world)().log.line(Level::Warn, "listener", text);
+                }
+                continue;
             }
-            continue;
         };
         full = false;
         let (shared, door) = (shared.clone(), door.clone());

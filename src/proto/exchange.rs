@@ -194,6 +194,8 @@ pub struct Ctx {
     pub world: Arc<World>,
     /// The other end.
     pub peer: Peer,
+    /// The address to be counted and noted: the peer's, or the one that our own proxy wrote last.
+    address: Option<IpAddr>,
     mailbox: Arc<Mutex<Mailbox>>,
     entropy: Arc<Entropy>,
 }
@@ -228,25 +230,16 @@ impl Ctx {
     }
     /// Records in the audit trail that something was refused: `what` is `login refused` or `message refused`, `reason` one of few texts.
     pub fn audit_refusal(&self, what: &'static str, partner: Option<&str>, reason: &str) {
-        let address = self.peer.address.map(|address| address.ip().to_string());
+        let address = self.address.map(|address| address.to_string());
         let refusal = Refusal { what, partner: partner.map(str::to_owned), reason: reason.to_owned(), address };
         if let Err(error) = self.store().audit_refusal(&refusal, self.now()) {
             self.world.log.line(Level::Error, "audit", format!("a refusal could not be recorded: {error}"));
         }
     }
-    /// The address to be counted and noted: the peer's, or the one that our own proxy wrote last.
-    pub fn address(&self, request: &Request) -> Option<IpAddr> {
-        let forwarded = || {
-            let line = request.headers().get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-            line.rsplit(',').next()?.trim().parse().ok()
-        };
-        let own = self.peer.address.map(|address| address.ip());
-        if self.peer.forwarded { forwarded().or(own) } else { own }
-    }
     /// Counts a request at a door; the seconds to wait when there were too many. `client_id` is what the request says.
-    pub fn knock(&self, request: &Request, door: Door, client_id: Option<&str>) -> Result<(), i64> {
+    pub fn knock(&self, door: Door, client_id: Option<&str>) -> Result<(), i64> {
         let client = client_id.filter(|id| self.settings().partner_of_client(id).is_some());
-        let knocked = self.world.throttle.knock(door, client, self.address(request), &self.settings().limits, self.now());
+        let knocked = self.world.throttle.knock(door, client, self.address, &self.settings().limits, self.now());
         let Err(too_often) = knocked else { return Ok(()) };
         if too_often.begins {
             self.signal(Signal::too_often(self.settings(), &(door, client.map(str::to_owned)), true));
@@ -294,6 +287,15 @@ pub fn new_id(now: Millis, random: [u8; 32]) -> String {
     uuid::Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or(0), &counter).into_uuid().to_string()
 }
 
+fn address(peer: &Peer, request: &Request) -> Option<IpAddr> {
+    let forwarded = || {
+        let line = request.headers().get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+        line.rsplit(',').next()?.trim().parse().ok()
+    };
+    let own = peer.address.map(|address| address.ip());
+    if peer.forwarded { forwarded().or(own) } else { own }
+}
+
 /// One inbound request being answered. May move between threads; one step at a time.
 pub struct Exchange {
     mailbox: Arc<Mutex<Mailbox>>,
@@ -304,7 +306,8 @@ impl Exchange {
     /// Begins with the head of a request.
     pub fn new(world: Arc<World>, request: Request, peer: Peer, entropy: Entropy) -> Self {
         let mailbox = Arc::new(Mutex::new(Mailbox::default()));
-        let ctx = Ctx { world, peer, mailbox: mailbox.clone(), entropy: Arc::new(entropy) };
+        let address = address(&peer, &request);
+        let ctx = Ctx { world, peer, address, mailbox: mailbox.clone(), entropy: Arc::new(entropy) };
         Self { mailbox, rules: Box::pin(async move { harden(&ctx, route(&ctx, &request).await) }) }
     }
 

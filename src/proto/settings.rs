@@ -469,6 +469,8 @@ pub struct Limits {
     pub attachments_bytes: usize,
     /// Open connections per listener.
     pub connections: usize,
+    /// Open connections from one address (IPv6: one /64) per listener. Not counted where `listen[].forwarded` is set: they all come from the proxy.
+    pub connections_per_address: usize,
     /// Time to send the request head, in milliseconds.
     pub head_ms: u64,
     /// Time to send the body, in milliseconds; a large one gets more, see [`SLOWEST_LINE`]. No pause in it may be longer.
@@ -521,6 +523,7 @@ impl Default for Limits {
             attachment_bytes: 15 << 20,
             attachments_bytes: 50 << 20,
             connections: 1024,
+            connections_per_address: 256,
             head_ms: 10_000,
             body_ms: 60_000,
             idle_ms: 60_000,

@@ -127,7 +127,7 @@ impl Throttle {
 }
 
 /// What counts as one address: of IPv6 the network, since one line has 2^64 addresses.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address => address,

@@ -211,6 +211,21 @@ fn behind_our_own_proxy_its_clients_are_counted() {
     assert_eq!(status(&server, "192.0.2.8"), 404);
 }
 
+#[test]
+fn what_was_refused_behind_our_own_proxy_is_noted_with_the_address_of_its_client() {
+    let mut server = Server::new();
+    server.peer.address = Some("192.0.2.1:4711".parse().unwrap());
+    let refused = |server: &Server| {
+        server.get("/clinic/fhir/Patient/p1", &[("authorization", "Bearer none"), ("x-forwarded-for", "192.0.2.7")]);
+        let entries = server.world.store.audit_entries(None, 100).unwrap();
+        serde_json::from_str::<Value>(&entries.last().unwrap().content).unwrap()["address"].clone()
+    };
+    assert_eq!(refused(&server), "192.0.2.1", "nobody vouches for what the header says");
+    server.peer.forwarded = true;
+    server.wait(3600);
+    assert_eq!(refused(&server), "192.0.2.7");
+}
+
 // ---- audit
 
 #[test]

@@ -113,7 +113,7 @@ fn check_listen(at: &str, listen: &Listen) -> Result<()> {
 fn check_limits(settings: &Settings) -> Result<()> {
     let limits = &settings.limits;
     let network = &settings.network;
-    let ranges: [(&str, u64, u64, u64); 32] = [
+    let ranges: [(&str, u64, u64, u64); 33] = [
         ("limits.message_bytes", limits.message_bytes as u64, 1024, 1 << 30),
         ("limits.request_bytes", limits.request_bytes as u64, 1024, 64 << 20),
         ("limits.write_bytes", limits.write_bytes as u64, 1024, 1 << 30),
@@ -125,6 +125,7 @@ fn check_limits(settings: &Settings) -> Result<()> {
         ("limits.attachment_bytes", limits.attachment_bytes as u64, 1024, 1 << 30),
         ("limits.attachments_bytes", limits.attachments_bytes as u64, 1024, 1 << 30),
         ("limits.connections", limits.connections as u64, 1, 65_536),
+        ("limits.connections_per_address", limits.connections_per_address as u64, 1, 65_536),
         ("limits.head_ms", limits.head_ms, 100, 600_000),
         ("limits.body_ms", limits.body_ms, 100, 3_600_000),
         ("limits.idle_ms", limits.idle_ms, 100, 3_600_000),

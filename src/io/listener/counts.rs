@@ -9,7 +9,7 @@ pub struct Counts {
     pub connections: usize,
     /// Connections closed since the start because handshake, head or body did not come in time, or the answer was not taken.
     pub slow: usize,
-    /// Connections closed at once since the start because `limits.connections` was reached.
+    /// Connections closed at once since the start because `limits.connections` or `limits.connections_per_address` was reached.
     pub refused: usize,
     /// Bytes of bodies that all requests hold now.
     pub body_bytes: usize,

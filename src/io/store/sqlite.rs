@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file in WAL mode with `synchronous=FULL`, shared by all processes of a clinic on one computer.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,9 @@ use crate::proto::store::{Node, Store};
 
 /// How long a database locked by another process is waited for.
 const LOCKED: Duration = Duration::from_secs(5);
+/// How often it is looked at meanwhile. SQLite's own waiting looks every 100 ms after a while: who writes without a pause would keep another
+/// process out for longer than it waits, since the lock is free only for a moment between two commits.
+const LOOK: Duration = Duration::from_millis(1);
 /// Reading connections kept open.
 const READERS: usize = 8;
 
@@ -103,10 +107,19 @@ pub(super) fn store_error(error: rusqlite::Error) -> Error {
     }
 }
 
+/// Whether a locked database is waited for any longer; `before` counts the looks at this lock so far.
+fn waits(before: i32) -> bool {
+    thread_local! { static SINCE: Cell<Option<Instant>> = const { Cell::new(None) } }
+    let since = SINCE.get().filter(|_| before > 0).unwrap_or_else(Instant::now);
+    SINCE.set(Some(since));
+    std::thread::sleep(LOOK);
+    since.elapsed() < LOCKED
+}
+
 fn connect(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path).map_err(store_error)?;
-    let set = |connection: &Connection| {
-        connection.busy_timeout(LOCKED)?;
+    let mut connection = Connection::open(path).map_err(store_error)?;
+    let set = |connection: &mut Connection| {
+        connection.busy_handler(Some(waits))?;
         let mode = wal_mode(connection)?;
         connection.execute_batch(
             "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;
@@ -117,7 +130,7 @@ fn connect(path: &Path) -> Result<Connection> {
         connection.set_prepared_statement_cache_capacity(256);
         Ok(mode)
     };
-    let mode = set(&connection).map_err(store_error)?;
+    let mode = set(&mut connection).map_err(store_error)?;
     if mode != "wal" {
         return Err(Error::new(EREF_STORE, format!("{}: SQLite cannot use its WAL mode here", path.display())));
     }

@@ -43,12 +43,12 @@ pub fn note(ctx: &Ctx, request: &Request, path: &str, caller: &Caller<'_>, statu
 }
 
 /// Counts who comes without a good token. A good one is never counted, so nobody is kept out by another's guesses.
-pub fn stranger(ctx: &Ctx, request: &Request, refusal: Response) -> Response {
+pub fn stranger(ctx: &Ctx, refusal: Response) -> Response {
     if refusal.status() != StatusCode::UNAUTHORIZED {
         return refusal;
     }
     ctx.audit_refusal("login refused", None, "no good access token");
-    let Err(seconds) = ctx.knock(request, Door::Failure, None) else { return refusal };
+    let Err(seconds) = ctx.knock(Door::Failure, None) else { return refusal };
     let mut response = reply::outcome(StatusCode::TOO_MANY_REQUESTS, "throttled", "too many requests without a good token");
     reply::set(&mut response, RETRY_AFTER, &seconds.to_string());
     response

@@ -108,7 +108,7 @@ pub(super) async fn answer(ctx: &Ctx, request: &Request, query: &str, signed_in:
     // Which of two values another reader would take is anyone's guess, so nothing in such a request is trusted (smart.md 5.1).
     let parsed = Parameters::parse(query.as_bytes());
     let client_id = parsed.as_ref().ok().and_then(|parameters| parameters.value("client_id"));
-    if let Err(seconds) = ctx.knock(request, Door::Authorize, client_id) {
+    if let Err(seconds) = ctx.knock(Door::Authorize, client_id) {
         return pages::too_often(seconds);
     }
     let Ok(parameters) = &parsed else {

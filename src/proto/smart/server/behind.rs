@@ -26,9 +26,14 @@ pub async fn read(ctx: &Ctx, kind: &str, id: &str) -> Result<Option<Found>, Resp
     Ok(json.and_then(|json| Found::given(json, kind)))
 }
 
-/// What it finds, page after page. `patient` confines the search where resources of the type belong to one.
-pub async fn search(ctx: &Ctx, kind: &str, patient: Option<&str>, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
-    let Some(mut url) = address(ctx, &[kind]) else { return Ok(Vec::new()) };
+/// What it finds, page after page, and whether there was more than is taken. `patient` confines the search where resources of the type belong to one.
+pub async fn search(
+    ctx: &Ctx,
+    kind: &str,
+    patient: Option<&str>,
+    criteria: &[(String, String)],
+) -> Result<(Vec<Found>, bool), Response> {
+    let Some(mut url) = address(ctx, &[kind]) else { return Ok((Vec::new(), false)) };
     let confined = if kind == "Patient" { Some("_id") } else { search_params::find(kind, "patient").map(|param| param.name) };
     {
         let mut query = url.query_pairs_mut();
@@ -48,13 +53,14 @@ pub async fn search(ctx: &Ctx, kind: &str, patient: Option<&str>, criteria: &[(S
         let entries = page.entry.iter().filter_map(|entry| entry.resource);
         found.extend(entries.filter_map(|resource| Found::given(resource.get().to_owned(), kind)));
         let link = page.link.iter().find(|link| link.relation == "next").map(|link| link.url.as_str());
+        next = link.and_then(|link| own(ctx, link));
         if found.len() >= MOST_FOUND {
-            found.truncate(MOST_FOUND);
             break;
         }
-        next = link.and_then(|link| own(ctx, link));
     }
-    Ok(found)
+    let cut = next.is_some() || found.len() > MOST_FOUND;
+    found.truncate(MOST_FOUND);
+    Ok((found, cut))
 }
 
 #[derive(Deserialize)]

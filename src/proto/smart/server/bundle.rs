@@ -15,7 +15,8 @@ struct Bundle<'a> {
     resource_type: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
-    total: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
     link: Vec<Link>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     entry: &'a [Entry],
@@ -41,7 +42,8 @@ pub struct Links {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    full_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_url: Option<String>,
     resource: Option<Box<RawValue>>,
     search: Mode,
 }
@@ -62,8 +64,15 @@ impl Entry {
         Self::new(base, one, json, "include")
     }
 
+    /// Says that what was found is not all there is (FHIR R4 search, "mode" outcome).
+    pub fn cut() -> Self {
+        let text = "more was found than is told here: narrow the search";
+        let outcome = reply::issue("warning", "incomplete", text).to_string();
+        Self { full_url: None, resource: RawValue::from_string(outcome).ok(), search: Mode { mode: "outcome" } }
+    }
+
     fn new(base: &str, one: &Found, json: String, mode: &'static str) -> Self {
-        let full_url = format!("{base}/{}/{}", one.kind, one.id);
+        let full_url = Some(format!("{base}/{}/{}", one.kind, one.id));
         Self { full_url, resource: RawValue::from_string(json).ok(), search: Mode { mode } }
     }
 }
@@ -80,8 +89,8 @@ pub fn own_address(ctx: &Ctx, request: &Request, used: &[(String, String)]) -> S
     format!("{origin}{}{query}", request.uri().path())
 }
 
-/// The Bundle as an answer. `total` counts all pages.
-pub fn searchset(total: usize, links: Links, entries: &[Entry]) -> Response {
+/// The Bundle as an answer. `total` counts all pages; `None` where nobody knows.
+pub fn searchset(total: Option<usize>, links: Links, entries: &[Entry]) -> Response {
     let mut link = vec![Link { relation: "self", url: links.own }];
     link.extend(links.next.map(|url| Link { relation: "next", url }));
     link.extend(links.previous.map(|url| Link { relation: "previous", url }));

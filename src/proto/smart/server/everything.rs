@@ -57,9 +57,14 @@ pub async fn answer(
         all.iter().enumerate().filter(|(place, one)| *place == 0 || wanted.takes(one)).map(|(_, one)| one).collect();
     warn_of_what_forms_miss(ctx, &told);
     let base = source.base();
-    let entries: Vec<Entry> = told.iter().map(|one| Entry::found(base, one, narrative::for_forms(&one.json, &one.value))).collect();
+    let mut entries: Vec<Entry> =
+        told.iter().map(|one| Entry::found(base, one, narrative::for_forms(&one.json, &one.value))).collect();
     let links = Links { own: bundle::own_address(ctx, request, query), next: None, previous: None };
-    Ok(bundle::searchset(entries.len(), links, &entries))
+    let total = (!source.is_cut()).then_some(entries.len());
+    if source.is_cut() {
+        entries.push(Entry::cut());
+    }
+    Ok(bundle::searchset(total, links, &entries))
 }
 
 /// What of the parameters narrows the answer.

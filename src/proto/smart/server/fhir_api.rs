@@ -42,7 +42,7 @@ pub async fn handle(ctx: &Ctx, request: &Request, path: &str) -> Response {
 
 async fn answer(ctx: &Ctx, request: &Request, path: &str) -> Result<Response, Response> {
     let query = search::pairs(request.uri().query().unwrap_or_default().as_bytes());
-    let caller = authenticate(ctx, request, &query).map_err(|refusal| accesses::stranger(ctx, request, refusal))?;
+    let caller = authenticate(ctx, request, &query).map_err(|refusal| accesses::stranger(ctx, refusal))?;
     let wait = Millis::try_from(ctx.settings().limits.write_wait_ms).unwrap_or(Millis::MAX);
     let write = Write { request, body: None, decide_by: ctx.now().saturating_add(wait) };
     match path {

@@ -289,7 +289,7 @@ pub(super) fn start(ctx: &Ctx, request: &Request, value: &str) -> Response {
         reply::set(&mut response, http::header::ALLOW, "GET");
         return response;
     }
-    if let Err(seconds) = ctx.knock(request, Door::Start, None) {
+    if let Err(seconds) = ctx.knock(Door::Start, None) {
         return pages::too_often(seconds);
     }
     let secret = secret_text(ctx.random());

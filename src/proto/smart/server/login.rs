@@ -53,7 +53,7 @@ pub async fn resume(ctx: &Ctx, request: &Request, value: &str) -> Response {
         reply::set(&mut response, ALLOW, "GET");
         return response;
     }
-    if let Err(seconds) = ctx.knock(request, Door::Start, None) {
+    if let Err(seconds) = ctx.knock(Door::Start, None) {
         return pages::too_often(seconds);
     }
     match ctx.store().login_request(&secret_hash(value), ctx.now()) {

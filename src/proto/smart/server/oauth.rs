@@ -73,7 +73,7 @@ pub async fn form(ctx: &Ctx, request: &Request, door: Door) -> Result<Parameters
     let form = Parameters::parse(&body);
     let shown = form.as_ref().ok().and_then(|form| client_auth::read(request, form).ok());
     let client = shown.and_then(|shown| client_auth::named(&shown, ctx.settings()));
-    if ctx.knock(request, door, client.as_deref()).is_err() {
+    if ctx.knock(door, client.as_deref()).is_err() {
         let text = "too many requests";
         return Err(Refusal { status: StatusCode::TOO_MANY_REQUESTS, code: "temporarily_unavailable", text });
     }

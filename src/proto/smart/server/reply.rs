@@ -44,8 +44,12 @@ pub fn fhir(status: StatusCode, resource: impl Into<Vec<u8>>) -> Response {
 
 /// An OperationOutcome with one issue (smart.md 16.3).
 pub fn outcome(status: StatusCode, code: &str, text: &str) -> Response {
-    let issue = json!([{ "severity": "error", "code": code, "diagnostics": text }]);
-    fhir(status, json!({ "resourceType": "OperationOutcome", "issue": issue }).to_string())
+    fhir(status, issue("error", code, text).to_string())
+}
+
+/// An OperationOutcome with one issue.
+pub fn issue(severity: &str, code: &str, text: &str) -> Value {
+    json!({ "resourceType": "OperationOutcome", "issue": [{ "severity": severity, "code": code, "diagnostics": text }] })
 }
 
 /// 303 to another place: never cached (smart.md 5.6).

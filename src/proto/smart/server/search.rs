@@ -254,7 +254,10 @@ async fn respond(
     let included = included(source, &search.includes, &page).await?;
     let mut entries: Vec<Entry> = page.iter().map(|one| Entry::found(&base, one, search.subset.apply(one))).collect();
     entries.extend(included.iter().map(|one| Entry::included(&base, one, one.json.clone())));
-    Ok(bundle::searchset(matches.len(), links, &entries))
+    if source.is_cut() {
+        entries.push(Entry::cut());
+    }
+    Ok(bundle::searchset((!source.is_cut()).then_some(matches.len()), links, &entries))
 }
 
 /// In the order asked for; where that does not decide, as they came. What lacks the element comes last.

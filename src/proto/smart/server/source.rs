@@ -70,12 +70,18 @@ pub struct Source<'a> {
     base: String,
     binaries: Option<HashSet<String>>,
     allowed: HashMap<String, bool>,
+    cut: bool,
 }
 
 impl<'a> Source<'a> {
     /// For one request.
     pub fn new(ctx: &'a Ctx, caller: &'a Caller<'a>) -> Self {
-        Self { ctx, caller, base: ctx.settings().fhir_base(), binaries: None, allowed: HashMap::new() }
+        Self { ctx, caller, base: ctx.settings().fhir_base(), binaries: None, allowed: HashMap::new(), cut: false }
+    }
+
+    /// Whether more was to be had than a limit let us take, so that an answer made of it is not the whole.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Our FHIR base.
@@ -144,7 +150,7 @@ impl<'a> Source<'a> {
         self.visible(letter, all).await
     }
 
-    async fn gather(&self, kind: &str, letter: u8, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
+    async fn gather(&mut self, kind: &str, letter: u8, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
         let pushed = self.ctx.store().chart(self.caller.launch(), Some(kind)).map_err(|error| failed(self.ctx, &error))?;
         let mut all: Vec<Found> = pushed.into_iter().filter_map(Found::pushed).collect();
         let mut more = Vec::new();
@@ -152,7 +158,9 @@ impl<'a> Source<'a> {
             more = self.asked_several(kind, criteria).await?;
         } else if self.is_elsewhere(kind) {
             let patient = if self.reaches_others(kind, letter) { None } else { self.caller.patient() };
-            more = behind::search(self.ctx, kind, patient, criteria).await?;
+            let (found, cut) = behind::search(self.ctx, kind, patient, criteria).await?;
+            self.cut |= cut;
+            more = found;
         }
         let mut known: HashSet<String> = all.iter().map(|found| found.id.clone()).collect();
         all.extend(more.into_iter().filter(|found| known.insert(found.id.clone())));
@@ -205,7 +213,11 @@ impl<'a> Source<'a> {
         if let Some(known) = self.allowed.get(patient) {
             return Ok(*known);
         }
-        if !self.reaches_others(kind, letter) || self.allowed.len() >= MOST_ASKED {
+        if !self.reaches_others(kind, letter) {
+            return Ok(false);
+        }
+        if self.allowed.len() >= MOST_ASKED {
+            self.cut = true;
             return Ok(false);
         }
         let action = if letter == SEARCH { "search" } else { "read" };
@@ -220,7 +232,7 @@ impl<'a> Source<'a> {
     }
 
     /// The Binaries that documents of the launch's patient refer to.
-    async fn documents_binaries(&self) -> Result<HashSet<String>, Response> {
+    async fn documents_binaries(&mut self) -> Result<HashSet<String>, Response> {
         let Some(patient) = self.caller.patient() else { return Ok(HashSet::new()) };
         let of_patient = [("patient".to_owned(), patient.to_owned())];
         let documents = self.gather("DocumentReference", READ, &of_patient).await?;
@@ -245,7 +257,7 @@ impl<'a> Source<'a> {
     }
 
     /// Asks the host for what fits a search.
-    async fn asked_several(&self, kind: &str, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
+    async fn asked_several(&mut self, kind: &str, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
         let mut members = serde_json::Map::new();
         for (name, value) in criteria {
             let values = members.entry(name).or_insert_with(|| json!([]));
@@ -255,7 +267,10 @@ impl<'a> Source<'a> {
         }
         match ask(self.ctx, self.caller, "search", json!({ "type": kind, "criteria": members })).await {
             Answer::Given(json) => match chart::parse(&json, None, &self.ctx.settings().limits) {
-                Ok(list) => Ok(list.into_iter().take(MOST_FOUND).filter_map(|one| Found::given(one.json, kind)).collect()),
+                Ok(list) => {
+                    self.cut |= list.len() > MOST_FOUND;
+                    Ok(list.into_iter().take(MOST_FOUND).filter_map(|one| Found::given(one.json, kind)).collect())
+                }
                 Err(error) => {
                     self.warn(kind, error.message());
                     Err(reply::outcome(StatusCode::BAD_GATEWAY, "exception", "the point-of-service system's answer cannot be used"))
