@@ -14,6 +14,7 @@ static int failed(eref_error *error)
 int main(void)
 {
     eref_config *config = NULL; eref_engine *engine = NULL; eref_event *event = NULL; eref_error *error = NULL;
+    setvbuf(stdout, NULL, _IOLBF, 0);                      /* each line at once, also into a pipe or a file */
     if (eref_config_new(&config, &error) ||
         eref_config_read_file(config, "ereferral.json", EREF_NUL_TERMINATED, &error) ||
         eref_engine_new(config, &engine, &error) ||        /* opens the store */

@@ -70,6 +70,19 @@ static const struct entry *find(const char *type, const char *id)
     return NULL;
 }
 
+/* Everything of a type, as a JSON array. */
+static const char *all_of(const char *type)
+{
+    static char array[4096];
+    size_t i, length = 1;
+    strcpy(array, "[");
+    for (i = 0; i < sizeof chart / sizeof *chart; i++)
+        if (!strcmp(chart[i].type, type))
+            length += (size_t)snprintf(array + length, sizeof array - length, "%s%s", length > 1 ? "," : "", chart[i].json);
+    strcpy(array + length, "]");
+    return array;
+}
+
 /* What a click on "Refer" does: the real program would open the URL in the user's browser. */
 static void launch(const char *patient)
 {
@@ -100,8 +113,16 @@ static const char *of_event(const eref_event *event, const char *name)
     return text.data ? text.data : "";
 }
 
+/* It is stored here: it need not come again. Too late is no failure: if it comes again, its id says that it is known. */
+static void done(eref_event *event)
+{
+    int32_t status = eref_event_done(event, &error);
+    if (status == EREF_LEASE_LOST) eref_error_free(error);
+    else must(status, "done");
+}
+
 /* A row of the clinic's inbox: the sentence, the patient, the referral, what happened. Times as the event shows them, in our zone. */
-static void show_message(const eref_event *event)
+static void show_message(eref_event *event)
 {
     static const struct { const char *label, *field; } rows[] = {
         { "born", "patient.birth_date" }, { "health number", "patient.health_number" }, { "referral", "referral.identifier[0].value" },
@@ -110,8 +131,14 @@ static void show_message(const eref_event *event)
         { "attachment", "attachment[0].title" },
     };
     const eref_message *message = eref_event_message(event);
-    const char *from = of_message(message, "source.name");
+    const char *from;
     size_t i;
+    if (!message) {
+        /* Its body could not be read just now: it comes again. */
+        eref_event_retry(event, 1000, "no message", N, NULL);
+        return;
+    }
+    from = of_message(message, "source.name");
     printf("EVENT MESSAGE %s from %s\n", of_event(event, "event"), from ? from : "?");
     printf("    %s\n", of_event(event, "summary"));
     printf("    %-14s %s\n", "patient", of_event(event, "patient.name"));
@@ -121,15 +148,25 @@ static void show_message(const eref_event *event)
     }
     if (*of_event(event, "appointment.start.shown"))
         printf("    %-14s %s\n", "appointment", of_event(event, "appointment.start.shown"));
+    done(event);
 }
 
+/* The app waits for it. It may be too late for an answer; the app has been told so, and there is nothing to do about it here. */
 static void answer(eref_event *event)
 {
-    const struct entry *entry = find(of_event(event, "type"), of_event(event, "id"));
-    printf("EVENT QUESTION for %s/%s\n", of_event(event, "type"), of_event(event, "id"));
-    /* It may be too late for an answer; the app has been told so, and there is nothing to do about it here. */
-    if (entry) eref_event_answer(event, entry->json, N, NULL);
-    else eref_event_refuse(event, EREF_REFUSE_NOT_FOUND, "not in this chart", N, NULL);
+    const char *question = of_event(event, "question");
+    printf("EVENT QUESTION %s %s/%s\n", question, of_event(event, "type"), of_event(event, "id"));
+    if (!strcmp(question, "resource")) {
+        const struct entry *entry = find(of_event(event, "type"), of_event(event, "id"));
+        if (entry) eref_event_answer(event, entry->json, N, NULL);
+        else eref_event_refuse(event, EREF_REFUSE_NOT_FOUND, "not in this chart", N, NULL);
+    } else if (!strcmp(question, "search")) {
+        /* What does not fit the search, or is about another patient, the library leaves out. */
+        eref_event_answer(event, all_of(of_event(event, "type")), N, NULL);
+    } else {
+        /* authorize, pick_patient, access: the real program asks its user. */
+        eref_event_refuse(event, EREF_REFUSE_FORBIDDEN, "This program has nobody to ask", N, NULL);
+    }
 }
 
 /* The app waits some seconds for what we make of it, and its user reads the words. */
@@ -139,33 +176,32 @@ static void decide(eref_event *event)
     if (!strcmp(of_event(event, "type"), "DocumentReference") && !*of_event(event, "title"))
         must(eref_event_refuse(event, EREF_REFUSE_FORBIDDEN, "A letter needs a title to be filed", N, &error), "refuse");
     else
-        must(eref_event_done(event, &error), "done");
+        done(event);
 }
 
 /* One event. A real program writes it and eref_event_id into its database in one transaction before it says "done". */
 static void handle(eref_event *event)
 {
     eref_text json;
-    uint32_t kind = eref_event_kind(event);
-    eref_event_json(event, &json);
-    switch (kind) {
+    switch (eref_event_kind(event)) {
     case EREF_EVENT_QUESTION: answer(event); break;
     case EREF_EVENT_MESSAGE: show_message(event); break;
-    case EREF_EVENT_WRITE:
-        decide(event);
-        break;
+    case EREF_EVENT_WRITE: decide(event); break;
     case EREF_EVENT_LAUNCH: printf("EVENT LAUNCH %s, app of %s\n", of_event(event, "what"), of_event(event, "partner")); break;
     case EREF_EVENT_DELIVERY:
         printf("EVENT DELIVERY %s to %s: %s", of_event(event, "event"), of_event(event, "partner"), of_event(event, "state"));
         printf(", HTTP %s, their answer: %s %s\n", of_event(event, "http_status"),
-               of_event(event, "answer.entry.0.resource.response.code"), of_event(event, "error"));
+               of_event(event, "answer.entry[0].resource.response.code"), of_event(event, "error"));
+        done(event);
         break;
     case EREF_EVENT_ALERT:
         printf("EVENT ALERT %s: %s\n", strcmp(of_event(event, "started"), "true") ? "over" : "now", of_event(event, "text"));
         break;
-    default: printf("EVENT OTHER %s\n", json.data); break;
+    default:
+        eref_event_json(event, &json);
+        printf("EVENT OTHER %s\n", json.data);
+        break;
     }
-    if (kind & (EREF_EVENT_MESSAGE | EREF_EVENT_DELIVERY)) must(eref_event_done(event, &error), "done");
     eref_event_free(event);
 }
 

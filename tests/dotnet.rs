@@ -89,7 +89,7 @@ fn mono() -> Option<&'static Runtime> {
         let reference = format!("-r:{}", folder.join("EReferral.dll").display());
         compile(&["-target:library"], "EReferral.dll", &["bindings/dotnet/EReferral", "bindings/dotnet/EReferral/Generated"]);
         compile(&[&reference], "EReferral.Tests.exe", &["bindings/dotnet/EReferral.Tests"]);
-        compile(&[&reference], "Pos.exe", &["examples-dotnet/Pos"]);
+        compile(&[&reference], "Pos.exe", &["bindings/dotnet/examples/Pos"]);
         fs::copy(root().join("bindings/dotnet/EReferral/EReferral.dll.config"), folder.join("EReferral.dll.config")).unwrap();
         Runtime { folder, host: vec!["mono".into()], extension: "exe" }
     }))
@@ -107,7 +107,7 @@ fn core() -> Option<&'static Runtime> {
     c::library()?;
     Some(BUILT.get_or_init(|| {
         let folder = built("core");
-        for project in ["bindings/dotnet/EReferral.Tests/EReferral.Tests.csproj", "examples-dotnet/Pos/Pos.csproj"] {
+        for project in ["bindings/dotnet/EReferral.Tests/EReferral.Tests.csproj", "bindings/dotnet/examples/Pos/Pos.csproj"] {
             succeed(Command::new(sdk()).args(["build", "--nologo", "-c", "Release", "-o"]).arg(&folder).arg(root().join(project)));
         }
         Runtime { folder, host: vec![sdk()], extension: "dll" }

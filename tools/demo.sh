@@ -86,6 +86,7 @@ start() {
     local name=$1 fd=$2
     shift 2
     mkfifo "$WORK/$name.in"
+    : >"$WORK/$name.out"
     eval "exec $fd<>\"$WORK/$name.in\""
     "$@" <"$WORK/$name.in" >"$WORK/$name.out" 2>"$WORK/$name.err" 3>&- 4>&- &
     PIDS+=($!)

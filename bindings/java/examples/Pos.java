@@ -131,7 +131,7 @@ public final class Pos {
                 break;
             case EventKind.DELIVERY:
                 out.println("EVENT DELIVERY " + of(event, "event") + " to " + of(event, "partner") + ": " + of(event, "state") + ", HTTP "
-                    + of(event, "http_status") + ", their answer: " + of(event, "answer.entry.0.resource.response.code") + " " + of(event, "error"));
+                    + of(event, "http_status") + ", their answer: " + of(event, "answer.entry[0].resource.response.code") + " " + of(event, "error"));
                 event.done();
                 break;
             case EventKind.ALERT:

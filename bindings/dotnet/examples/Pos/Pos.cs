@@ -122,7 +122,7 @@ internal static class Pos
                 return;
             case EventKinds.Delivery:
                 Console.WriteLine("EVENT DELIVERY " + taken["event"] + " to " + taken.Partner + ": " + taken["state"] + ", HTTP "
-                    + taken["http_status"] + ", their answer: " + taken["answer.entry.0.resource.response.code"] + " " + taken["error"]);
+                    + taken["http_status"] + ", their answer: " + taken["answer.entry[0].resource.response.code"] + " " + taken["error"]);
                 break;
             case EventKinds.Alert:
                 Console.WriteLine("EVENT ALERT " + (taken["started"] == "true" ? "now" : "over") + ": " + taken["text"]);
