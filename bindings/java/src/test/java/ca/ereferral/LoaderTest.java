@@ -12,9 +12,16 @@ import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -205,6 +212,30 @@ final class LoaderTest {
         assertEquals(Header.VERSION_TEXT, version(apart(jar())));
         assertTrue(!Files.exists(stale) && Files.exists(fresh) && Files.exists(foreign));
         assertEquals(2, copies());
+    }
+
+    @Test
+    void copiesThatComeAndGoInManyThreadsDisturbNoneOfThem() throws Exception {
+        Path file = Files.write(folder.resolve("any.so"), new byte[] {1, 2, 3});
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        List<Future<List<String>>> refused = new ArrayList<>();
+        for (int thread = 0; thread < 4; thread++) {
+            refused.add(threads.submit(() -> {
+                List<String> tried = new ArrayList<>();
+                for (int copy = 0; copy < 1_000 && tried.isEmpty(); copy++) {
+                    Path made = Extraction.fromFile(file, tried);
+                    if (made != null) {
+                        Extraction.delete(made);
+                    }
+                }
+                return tried;
+            }));
+        }
+        for (Future<List<String>> tried : refused) {
+            assertEquals(Collections.emptyList(), tried.get(60, TimeUnit.SECONDS));
+        }
+        threads.shutdown();
+        assertEquals(0, copies());
     }
 
     @Test
