@@ -2,6 +2,7 @@ package ca.ereferral;
 
 import java.io.File;
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.net.URL;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -283,6 +285,19 @@ final class LoaderTest {
         }
         CompletableFuture.allOf(clinics).get();
         assertEquals(0, copies());
+    }
+
+    @Test
+    void aClassLoaderThatNobodyUsesAnyMoreIsCollected() throws Throwable {
+        WeakReference<ClassLoader> loader = new WeakReference<>(apart(jar()));
+        Method day = loader.get().loadClass("ca.ereferral.LoaderTest").getDeclaredMethod("aDay", Path.class);
+        day.setAccessible(true);
+        day.invoke(null, Clinic.folder(folder, "clinic"));
+        day = null;
+        for (int patience = 0; loader.get() != null && patience < 100; patience++) {
+            System.gc();
+        }
+        assertNull(loader.get());
     }
 
     /** What each of the class loaders does with its own copy of this package. */
