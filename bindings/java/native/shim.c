@@ -4,7 +4,8 @@
 
 #include "shim.h"
 
-static jclass exception_class;
+/* Weak, as a strong one would keep the class loader, and all that it loaded, for the life of the process. */
+static jweak exception_class;
 static jmethodID exception_new;
 
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved)
@@ -15,7 +16,7 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved)
     if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_1_8) != JNI_OK) return JNI_ERR;
     found = (*env)->FindClass(env, "ca/ereferral/EReferralException");
     if (!found) return JNI_ERR;
-    exception_class = (*env)->NewGlobalRef(env, found);
+    exception_class = (*env)->NewWeakGlobalRef(env, found);
     exception_new = (*env)->GetMethodID(env, found, "<init>", "(I[BIIZ[B[B)V");
     return exception_class && exception_new ? JNI_VERSION_1_8 : JNI_ERR;
 }
@@ -72,13 +73,15 @@ void raise_failure(JNIEnv *env, eref_error *error)
     int32_t status = eref_error_status(error);
     jbyteArray name, said, more;
     jobject thrown;
+    /* There while one of its class loader's methods is running, as now. */
+    jclass type = (*env)->NewLocalRef(env, exception_class);
     eref_error_message(error, &message);
     eref_error_detail(error, &detail);
     name = constant(env, eref_status_name(status));
     said = name ? text(env, message) : NULL;
     more = name && !(*env)->ExceptionCheck(env) ? text(env, detail) : NULL;
     if (!(*env)->ExceptionCheck(env)) {
-        thrown = (*env)->NewObject(env, exception_class, exception_new, (jint)status, name, (jint)eref_error_category(error),
+        thrown = (*env)->NewObject(env, type, exception_new, (jint)status, name, (jint)eref_error_category(error),
                                    (jint)eref_error_http_status(error), (jboolean)eref_error_is_retriable(error), said, more);
         if (thrown) (*env)->Throw(env, (jthrowable)thrown);
     }

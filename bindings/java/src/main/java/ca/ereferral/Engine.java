@@ -1,14 +1,19 @@
 package ca.ereferral;
 
+import java.util.function.LongFunction;
+
 /**
  * What a host opens: an engine on a store, serving or a desk. Any thread, any number of calls at once.
  *
- * <p>{@link #close} never waits; call {@link #stop} first, which ends waiting calls and knows when what was under way is finished. An
- * engine that is closed while another thread waits in {@link #nextEvent} goes on until that call returns.
+ * <p>{@link #close} never waits, and ends the calls that wait ({@link #nextEvent}, {@link #fetchAttachment}): they fail with
+ * {@link IllegalStateException}. Call {@link #stop} first, which knows when what was under way is finished.
  */
 public final class Engine extends Handle {
     /** As a timeout: wait without end. */
     public static final int NO_TIMEOUT = -1;
+
+    /** Ends what waits, when this engine is closed; lives as long as the engine. */
+    private final Cancel closing;
 
     /**
      * Opens an engine: checks the configuration and opens the store, or makes it at the first time ({@code eref_engine_new}). Starts
@@ -19,7 +24,35 @@ public final class Engine extends Handle {
      *     {@link Status#STORE_NETWORK}, {@link Status#BUSY}
      */
     public Engine(Config config) {
-        super(config.with(Native::engineNew), Native::engineFree);
+        this(config.with(Native::engineNew), new Cancel());
+    }
+
+    private Engine(long pointer, Cancel closing) {
+        super(pointer, engine -> {
+            Native.engineFree(engine);
+            closing.close();
+        });
+        this.closing = closing;
+    }
+
+    /** Ends waiting calls and frees the engine after the calls that are using it; a second time does nothing. */
+    @Override
+    public void close() {
+        closing.end();
+        super.close();
+    }
+
+    /** A call that the caller's token ends, which may be null, or closing this engine. */
+    private <T> T waiting(Cancel cancel, LongFunction<T> call) {
+        try {
+            return cancel == null ? closing.with(call) : closing.withEither(cancel, call);
+        } catch (EReferralException failure) {
+            boolean callers = cancel != null && cancel.signalled();
+            if (failure.status() == Status.CANCELLED && closing.signalled() && !callers) {
+                throw new IllegalStateException("this Engine is closed", failure);
+            }
+            throw failure;
+        }
     }
 
     /**
@@ -202,7 +235,7 @@ public final class Engine extends Handle {
 
     /**
      * Takes the next event of these kinds ({@code eref_event_next}). Let one thread wait for questions alone, so that slow work on
-     * messages does not hold them up. Interrupting the thread does not end the call; a {@link Cancel} does.
+     * messages does not hold them up. Interrupting the thread does not end the call; a {@link Cancel} does, and closing the engine.
      *
      * @param kinds of {@link EventKind}, joined by |
      * @param timeoutMillis how long to wait at most; 0 does not wait, {@link #NO_TIMEOUT} waits without end
@@ -213,8 +246,7 @@ public final class Engine extends Handle {
      */
     public Event nextEvent(int kinds, int timeoutMillis, Cancel cancel) {
         int timeout = Numbers.timeout(timeoutMillis);
-        long event = with(engine -> cancel == null ? Native.eventNext(engine, kinds, timeout, 0)
-            : cancel.with(token -> Native.eventNext(engine, kinds, timeout, token)));
+        long event = with(engine -> waiting(cancel, token -> Native.eventNext(engine, kinds, timeout, token)));
         return event == 0 ? null : new Event(event);
     }
 
@@ -241,13 +273,10 @@ public final class Engine extends Handle {
      */
     public void fetchAttachment(Message message, long index, int timeoutMillis, Cancel cancel) {
         int timeout = Numbers.timeout(timeoutMillis);
-        run(engine -> message.run(of -> {
-            if (cancel == null) {
-                Native.attachmentFetch(engine, of, index, timeout, 0);
-            } else {
-                cancel.run(token -> Native.attachmentFetch(engine, of, index, timeout, token));
-            }
-        }));
+        run(engine -> message.run(of -> waiting(cancel, token -> {
+            Native.attachmentFetch(engine, of, index, timeout, token);
+            return null;
+        })));
     }
 
     /**

@@ -3,6 +3,7 @@ package ca.ereferral;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -105,13 +106,25 @@ final class Extraction {
         }
     }
 
-    private static void sweep(Path folder) throws IOException {
+    /** Tidying never keeps a library from being loaded. */
+    private static void sweep(Path folder) {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, PREFIX + "*")) {
             for (Path file : files) {
-                if (System.currentTimeMillis() - Files.getLastModifiedTime(file).toMillis() > STALE_MILLIS) {
+                if (stale(file)) {
                     delete(file);
                 }
             }
+        } catch (IOException | DirectoryIteratorException unreadable) {
+            // Left for the next time.
+        }
+    }
+
+    private static boolean stale(Path file) {
+        try {
+            return System.currentTimeMillis() - Files.getLastModifiedTime(file).toMillis() > STALE_MILLIS;
+        } catch (IOException gone) {
+            // Another process, or class loader, has just deleted its own copy.
+            return false;
         }
     }
 

@@ -1,19 +1,22 @@
 package ca.ereferral;
 
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,6 +26,28 @@ final class LifeTest {
     @TempDir
     Path folder;
 
+    /** A thread that waits for an event. */
+    private static final class Waiter extends FutureTask<Event> {
+        private final Thread thread = new Thread(this);
+
+        Waiter(Callable<Event> wait) {
+            super(wait);
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        /** Returns when the thread is inside the library. */
+        void untilItWaits() {
+            for (StackTraceElement[] stack = thread.getStackTrace(); ; stack = thread.getStackTrace()) {
+                if (stack.length > 0 && stack[0].isNativeMethod() && stack[0].getMethodName().equals("eventNext")) {
+                    return;
+                }
+                assertFalse(isDone(), "it does not wait");
+                Thread.yield();
+            }
+        }
+    }
+
     private static int status(Future<?> call) throws Exception {
         ExecutionException failure = assertThrows(ExecutionException.class, () -> call.get(60, TimeUnit.SECONDS));
         return ((EReferralException) failure.getCause()).status();
@@ -31,8 +56,8 @@ final class LifeTest {
     @Test
     void aCancelEndsAWait() throws Exception {
         try (Clinic clinic = new Clinic(folder, "127.0.0.1:9"); Cancel cancel = new Cancel()) {
-            CompletableFuture<Event> waiting =
-                CompletableFuture.supplyAsync(() -> clinic.engine.nextEvent(EventKind.MESSAGE, Engine.NO_TIMEOUT, cancel));
+            Waiter waiting = new Waiter(() -> clinic.engine.nextEvent(EventKind.MESSAGE, Engine.NO_TIMEOUT, cancel));
+            waiting.untilItWaits();
             cancel.signal();
             assertEquals(Status.CANCELLED, status(waiting));
             // It stays signalled, and other waits go on as they are.
@@ -43,20 +68,41 @@ final class LifeTest {
     }
 
     @Test
+    void closingAnEngineEndsItsWaitsAndGivesBackItsPort() throws Exception {
+        int before = NativeRef.live();
+        Clinic clinic = new Clinic(folder, "127.0.0.1:9");
+        Cancel cancel = new Cancel();
+        Waiter without = new Waiter(() -> clinic.engine.nextEvent(EventKind.MESSAGE, Engine.NO_TIMEOUT, null));
+        Waiter with = new Waiter(() -> clinic.engine.nextEvent(EventKind.MESSAGE, Engine.NO_TIMEOUT, cancel));
+        without.untilItWaits();
+        with.untilItWaits();
+        clinic.engine.close();
+        clinic.engine.close();
+        for (Waiter waiter : new Waiter[] {without, with}) {
+            Throwable failure = assertThrows(ExecutionException.class, () -> waiter.get(60, TimeUnit.SECONDS)).getCause();
+            assertTrue(failure instanceof IllegalStateException && failure.getMessage().contains("closed"), failure.toString());
+        }
+        // The caller's token is as it was, and nothing is held any more.
+        assertFalse(cancel.signalled());
+        cancel.close();
+        assertEquals(before, NativeRef.live());
+        String[] address = clinic.address.split(":");
+        try (ServerSocket again = new ServerSocket()) {
+            again.bind(new InetSocketAddress(address[0], Integer.parseInt(address[1])));
+        }
+    }
+
+    @Test
     void whatIsClosedDuringACallEndsWithThatCall() throws Exception {
         Clinic clinic = new Clinic(folder, "127.0.0.1:9");
         Cancel cancel = new Cancel();
         int before = NativeRef.live();
-        CountDownLatch entered = new CountDownLatch(1);
-        CompletableFuture<Event> waiting = CompletableFuture.supplyAsync(() -> {
-            entered.countDown();
-            return clinic.engine.with(engine -> cancel.with(token -> {
-                // Inside both: from here on closing must not free.
-                long event = Native.eventNext(engine, EventKind.MESSAGE, Engine.NO_TIMEOUT, token);
-                return event == 0 ? null : new Event(event);
-            }));
-        });
-        entered.await();
+        Waiter waiting = new Waiter(() -> clinic.engine.with(engine -> cancel.with(token -> {
+            // Inside both: from here on closing must not free.
+            long event = Native.eventNext(engine, EventKind.MESSAGE, Engine.NO_TIMEOUT, token);
+            return event == 0 ? null : new Event(event);
+        })));
+        waiting.untilItWaits();
         clinic.engine.run(engine -> {
             // This thread is in a call too, and closes what it is using.
             clinic.engine.close();
@@ -66,10 +112,9 @@ final class LifeTest {
             cancel.close();
             Native.engineStop(engine, Clinic.PATIENCE);
         });
-        Throwable failure = assertThrows(ExecutionException.class, () -> waiting.get(60, TimeUnit.SECONDS)).getCause();
-        // The wait began before the close, or it found a closed engine: nothing else.
-        assertTrue(failure instanceof IllegalStateException || ((EReferralException) failure).status() == Status.CANCELLED, failure.toString());
-        assertEquals(before - 2, NativeRef.live());
+        assertEquals(Status.CANCELLED, status(waiting));
+        // The engine, its own token, and this one.
+        assertEquals(before - 3, NativeRef.live());
     }
 
     @Test

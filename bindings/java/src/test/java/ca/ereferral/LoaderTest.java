@@ -2,6 +2,7 @@ package ca.ereferral;
 
 import java.io.File;
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.net.URL;
@@ -12,9 +13,16 @@ import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -24,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -208,6 +217,30 @@ final class LoaderTest {
     }
 
     @Test
+    void copiesThatComeAndGoInManyThreadsDisturbNoneOfThem() throws Exception {
+        Path file = Files.write(folder.resolve("any.so"), new byte[] {1, 2, 3});
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        List<Future<List<String>>> refused = new ArrayList<>();
+        for (int thread = 0; thread < 4; thread++) {
+            refused.add(threads.submit(() -> {
+                List<String> tried = new ArrayList<>();
+                for (int copy = 0; copy < 1_000 && tried.isEmpty(); copy++) {
+                    Path made = Extraction.fromFile(file, tried);
+                    if (made != null) {
+                        Extraction.delete(made);
+                    }
+                }
+                return tried;
+            }));
+        }
+        for (Future<List<String>> tried : refused) {
+            assertEquals(Collections.emptyList(), tried.get(60, TimeUnit.SECONDS));
+        }
+        threads.shutdown();
+        assertEquals(0, copies());
+    }
+
+    @Test
     void theFolderOfCopiesIsMadeForItsOwnerAloneAndNotUsedWhenOthersCanWrite() throws Throwable {
         assertEquals(Header.VERSION_TEXT, version(apart(jar())));
         assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("copies"))));
@@ -252,6 +285,19 @@ final class LoaderTest {
         }
         CompletableFuture.allOf(clinics).get();
         assertEquals(0, copies());
+    }
+
+    @Test
+    void aClassLoaderThatNobodyUsesAnyMoreIsCollected() throws Throwable {
+        WeakReference<ClassLoader> loader = new WeakReference<>(apart(jar()));
+        Method day = loader.get().loadClass("ca.ereferral.LoaderTest").getDeclaredMethod("aDay", Path.class);
+        day.setAccessible(true);
+        day.invoke(null, Clinic.folder(folder, "clinic"));
+        day = null;
+        for (int patience = 0; loader.get() != null && patience < 100; patience++) {
+            System.gc();
+        }
+        assertNull(loader.get());
     }
 
     /** What each of the class loaders does with its own copy of this package. */
