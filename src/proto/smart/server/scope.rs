@@ -43,7 +43,8 @@ impl Class {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Patient, Self::User, Self::System];
 
-    fn as_str(self) -> &'static str {
+    /// What stands before the slash.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Patient => "patient",
             Self::User => "user",
@@ -293,6 +294,11 @@ pub fn allows_as(granted: &str, class: Class, resource_type: &str, letter: u8) -
 pub fn allows_resource(granted: &str, class: Class, letter: u8, resource: &Value, base: &str) -> bool {
     let resource_type = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
     of_class(granted, class, resource_type, letter).any(|scope| scope.fits(resource, base))
+}
+
+/// Whether a word such as `launch` is asked for, be it written as an address.
+pub fn asks(requested: &str, word: &str) -> bool {
+    requested.split(' ').any(|asked| plain(asked) == word)
 }
 
 /// Whether a word such as `openid` is among the scopes.
