@@ -397,6 +397,18 @@ fn a_backend_service_reads_through_to_the_server_behind() {
     assert_eq!(read("Condition/c1").status(), 403);
 }
 
+/// What is written is about a launch's patient, and a backend service has none (smart.md 2.2, 14.2).
+#[test]
+fn a_backend_service_is_neither_offered_nor_granted_writes() {
+    let server = server_with(|settings| settings["partners"][1]["backend"]["scopes"] = json!("system/*.cruds"));
+    let response =
+        ask(&server, &SIGNER.token(&claims("robot", "1")), &[("scope", "system/DocumentReference.crus system/Task.write")]);
+    assert_eq!(document(&response)["scope"], "system/DocumentReference.rs");
+    let told = document(&server.get("/clinic/fhir/.well-known/smart-configuration", &[]));
+    let system = told["scopes_supported"].as_array().unwrap().iter().filter(|one| one.as_str().unwrap().starts_with("system/"));
+    assert_eq!(system.collect::<Vec<_>>(), ["system/*.rs"]);
+}
+
 #[test]
 fn a_backend_service_gets_nothing_else() {
     let server = server();

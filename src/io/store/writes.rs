@@ -61,7 +61,8 @@ fn is_as_seen(connection: &Connection, write: &WriteBack, mac: &[u8]) -> Result<
                 .prepare_cached("SELECT max(version) FROM chart WHERE launch_id = ?1 AND resource_type = ?2 AND id_mac = ?3")
                 .and_then(|mut query| query.query_row(params![write.launch_id, write.resource_type, mac], |row| row.get(0)))
                 .map_err(store_error)?;
-            Ok(newest == Some(seen))
+            // 0: the chart has none of it, it came from elsewhere.
+            Ok(newest.unwrap_or(0) == seen)
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::inbound::check_keys;
 use super::wrong;
 use crate::error::Result;
+use crate::proto::jwt::Algorithm;
 use crate::proto::settings::{Backend, ClientAuth, ClientKeys, Partner, Refresh, Settings, SmartApp};
 use crate::proto::smart::server::{id_token, issue};
 
@@ -40,7 +41,12 @@ fn check_app(at: &str, app: &SmartApp) -> Result<()> {
 }
 
 fn check_client_keys(at: &str, keys: &ClientKeys) -> Result<()> {
-    check_keys(at, keys.keys().is_none(), keys.jwks_url.as_ref(), keys.private, &keys.algorithms)
+    check_keys(at, keys.keys().is_none(), keys.jwks_url.as_ref(), keys.private, &keys.algorithms)?;
+    // What is said to be offered has one of these (smart.md 2.2).
+    if !keys.algorithms.iter().any(|one| matches!(one, Algorithm::RS384 | Algorithm::ES384)) {
+        return Err(wrong(&format!("{at}.algorithms"), "neither RS384 nor ES384", "at least one of the two"));
+    }
+    Ok(())
 }
 
 fn check_refresh(at: &str, refresh: &Refresh) -> Result<()> {
@@ -106,7 +112,8 @@ mod tests {
     #[test]
     fn a_client_that_cannot_be_served_is_refused_by_name() {
         assert_eq!(refusal(|_| {}), "");
-        let cases: [(&str, &str, Value); 12] = [
+        let cases: [(&str, &str, Value); 13] = [
+            ("smart_app/auth/private_key_jwt/algorithms", "p.smart_app.auth.private_key_jwt.algorithms", json!(["RS256"])),
             ("smart_app/auth", "p.smart_app.may_introspect", json!("public")),
             (
                 "smart_app/auth/private_key_jwt/jwks_url",

@@ -39,6 +39,8 @@ pub(super) struct Asked<'a> {
     /// The app.
     pub(super) app: &'a SmartApp,
     redirect_uri: &'a str,
+    /// The app began by itself, and the user has signed in since.
+    pub(super) signed_in: bool,
     /// The launch's handle.
     launch: Option<&'a str>,
 }
@@ -50,7 +52,7 @@ impl Asked<'_> {
     }
     /// Whether the request has this scope.
     pub(super) fn wants(&self, word: &str) -> bool {
-        self.parameters.value("scope").is_some_and(|words| scope::has(words, word))
+        self.parameters.value("scope").is_some_and(|words| scope::asks(words, word))
     }
 }
 
@@ -122,7 +124,7 @@ pub(super) async fn answer(ctx: &Ctx, request: &Request, query: &str, signed_in:
         return bad("The address the app wants the answer at is not registered for it.");
     };
     let launch = signed_in.or(parameters.value("launch"));
-    let asked = Asked { request, query, parameters, partner, app, redirect_uri, launch };
+    let asked = Asked { request, query, parameters, partner, app, redirect_uri, signed_in: signed_in.is_some(), launch };
     match authorize(ctx, &asked).await {
         Ok(Outcome::Code(code)) => back(ctx, &asked, &[("code", &code)]),
         Ok(Outcome::SignIn(page)) => page,

@@ -7,7 +7,8 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 
 use super::fhir_api::failed;
-use super::{reply, scope};
+use super::reply;
+use super::scope::{self, Class};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, secret_hash};
 use crate::proto::settings::Partner;
@@ -54,13 +55,18 @@ impl Caller<'_> {
         if scope::allows(&self.scope, resource_type, letter) {
             return Ok(());
         }
-        Err(insufficient(&format!("patient/{resource_type}.{letter_text}")))
+        Err(self.insufficient(Class::Patient, resource_type, letter_text, "the granted scopes do not cover this"))
+    }
+
+    /// 403 naming the scope that is missing, of this class or of the only one that a backend service can have (RFC 6750 3.1).
+    pub fn insufficient(&self, class: Class, resource_type: &str, letter_text: &str, text: &str) -> Response {
+        let class = if self.context.is_none() { Class::System } else { class }.as_str();
+        insufficient(&format!("{class}/{resource_type}.{letter_text}"), text)
     }
 }
 
-/// 403 naming the scope that is missing (RFC 6750 3.1).
-fn insufficient(needed: &str) -> Response {
-    let mut response = reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the granted scopes do not cover this");
+fn insufficient(needed: &str, text: &str) -> Response {
+    let mut response = reply::outcome(StatusCode::FORBIDDEN, "forbidden", text);
     reply::set(
         &mut response,
         WWW_AUTHENTICATE,
@@ -75,15 +81,24 @@ fn unauthorized(status: StatusCode, challenge: &str, code: &str, text: &str) -> 
     response
 }
 
+fn malformed(text: &str) -> Response {
+    unauthorized(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"", "security", text)
+}
+
+/// Among the parameters of an address or a form a token is refused, with one in the header or without (smart.md 16.1).
+pub fn no_token_in(parameters: &[(String, String)]) -> Result<(), Response> {
+    if parameters.iter().any(|(name, _)| name == "access_token") {
+        return Err(malformed("an access token among the parameters is refused, send it in the Authorization header"));
+    }
+    Ok(())
+}
+
 /// The token's checks (smart.md 16.1). It comes in the one Authorization header or not at all; its hash is looked up, so nothing of it is
 /// compared byte by byte.
 pub fn authenticate<'a>(ctx: &'a Ctx, request: &Request, query: &[(String, String)]) -> Result<Caller<'a>, Response> {
-    let malformed = |text| unauthorized(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"", "security", text);
     let invalid =
         || unauthorized(StatusCode::UNAUTHORIZED, ", error=\"invalid_token\"", "login", "the access token is not good here");
-    if query.iter().any(|(name, _)| name == "access_token") {
-        return Err(malformed("an access token in the address is refused, send it in the Authorization header"));
-    }
+    no_token_in(query)?;
     let mut headers = request.headers().get_all(AUTHORIZATION).iter();
     let Some(header) = headers.next() else {
         return Err(unauthorized(StatusCode::UNAUTHORIZED, "", "login", "an access token is needed"));

@@ -74,7 +74,7 @@ pub async fn pick_patient(
     context: &mut LaunchContext,
 ) -> Result<bool, Refusal> {
     let is_about_one = |scope: &str| scope == "launch/patient" || scope.starts_with("patient/");
-    if context.patient.is_some() || asked.wants("launch") || !granted.split(' ').any(is_about_one) {
+    if context.patient.is_some() || !asked.signed_in || !granted.split(' ').any(is_about_one) {
         return Ok(false);
     }
     let members = question(ctx, asked, "pick_patient", launch_id, context);

@@ -34,7 +34,7 @@ pub async fn answer(
     let mut source = Source::new(ctx, caller);
     let mut all = vec![source.one("Patient", id).await?];
     let wanted = Wanted::parse(query)?;
-    let pushed = if caller.patient() == Some(id) { source.pushed().await? } else { Vec::new() };
+    let pushed = if caller.patient() == Some(id) { source.pushed(None, READ).await? } else { Vec::new() };
     let mut known: HashSet<(String, String)> = [("Patient".to_owned(), id.to_owned())].into();
     all.extend(pushed.into_iter().filter(|one| known.insert((one.kind.clone(), one.id.clone()))));
     for kind in chart::types().filter(|kind| *kind != "Patient" && chart::is_personal(kind) && *kind != "Binary") {

@@ -6,7 +6,7 @@
 use http::header::{ALLOW, CACHE_CONTROL, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use http::{Method, StatusCode};
 
-use super::caller::{Caller, authenticate};
+use super::caller::{Caller, authenticate, no_token_in};
 use super::cors::{self, Audience};
 use super::fhir_write::{self, Write};
 use super::source::{Found, Source};
@@ -14,7 +14,7 @@ use super::{accesses, batch, chart, everything, reply, scope, search};
 use crate::error::Error;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response};
-use crate::proto::store::{ChartResource, Millis};
+use crate::proto::store::Millis;
 
 /// The answer to a failure of the store.
 pub fn failed(ctx: &Ctx, error: &Error) -> Response {
@@ -126,6 +126,7 @@ async fn posted_search(
     let form = ctx.body(ctx.settings().limits.request_bytes).await;
     let form = form.map_err(|error| reply::outcome(reply::body_status(error), "incomplete", "the body was not received whole"))?;
     query.extend(search::pairs(&form));
+    no_token_in(&query)?;
     search::answer(ctx, request, caller, kind, &query).await
 }
 
@@ -166,6 +167,6 @@ fn not_modified() -> Response {
 }
 
 /// What a write changes: the resource as it is served now.
-pub async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<ChartResource, Response> {
-    Source::new(ctx, caller).one(kind, id).await.map(Found::kept)
+pub async fn fetch(ctx: &Ctx, caller: &Caller<'_>, kind: &str, id: &str) -> Result<Found, Response> {
+    Source::new(ctx, caller).one(kind, id).await
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::caller::Caller;
 use super::fhir_api::{self, failed};
 use super::scope::Class;
+use super::source::Found;
 use super::writable::{self, Place};
 use super::{chart, reply, scope, search, undecided, write_event};
 use crate::error::{EREF_NOT_FOUND, EREF_TOO_LARGE};
@@ -86,10 +87,10 @@ pub async fn create(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
     writable::check_new(&incoming.resource)?;
     for _ in 0..ROUNDS {
         let seen = match &sought {
-            // The look and the write are one: what comes between makes the store say no (FHIR R4 http, conditional create).
+            // In the chart the look and the write are one: what comes between makes the store say no (FHIR R4 http, conditional create).
             Some(tokens) => {
                 let mark = ctx.store().chart_mark(caller.launch()).map_err(|error| failed(ctx, &error))?;
-                if let Some(response) = existing(ctx, caller, kind, tokens)? {
+                if let Some(response) = existing(ctx, caller, kind, tokens).await? {
                     return Ok(response);
                 }
                 Seen::Chart(mark)
@@ -118,15 +119,17 @@ pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
         let newest = ctx.store().chart_version(caller.launch(), kind, id, None).map_err(|error| failed(ctx, &error))?;
         let served = fhir_api::fetch(ctx, caller, kind, id).await?;
         let kept = newest.map_or(0, |newest| newest.version);
-        let number = kept.max(served.version);
-        if expected.as_ref().is_some_and(|tags| !tags.contains(&number)) {
-            let text = format!("version {number} is the newest; where another one is read, the host has yet to decide about it");
+        let number = kept.max(served.number());
+        // A source that is not ours may number in a way of its own; what it said the app repeats.
+        let newest = served.version.clone().filter(|_| kept <= served.number()).unwrap_or_else(|| number.to_string());
+        if expected.as_ref().is_some_and(|tags| !tags.contains(&newest)) {
+            let text = format!("version {newest} is the newest; where another one is read, the host has yet to decide about it");
             return Err(reply::outcome(StatusCode::PRECONDITION_FAILED, "conflict", &text));
         }
         let before: Value = serde_json::from_str(&served.json).unwrap_or_default();
         covered(ctx, caller, scope::UPDATE, &before)?;
         writable::check_update(&incoming.resource, &before, kind, id)?;
-        let version = Version { kind, id, number: number + 1, previous: Some(served.version), unconditional: expected.is_none() };
+        let version = Version { kind, id, number: number + 1, previous: Some(served.number()), unconditional: expected.is_none() };
         let new = prepare(ctx, caller, &incoming, &version, Seen::Newest(kept))?;
         if keep(ctx, &new)? {
             drop((incoming, before));
@@ -143,19 +146,18 @@ fn contended() -> Response {
 }
 
 /// The versions of `If-Match`; `None` without the header, or with `*` (RFC 9110 13.1.1).
-fn expected(request: &Request) -> Result<Option<Vec<u32>>, Response> {
+fn expected(request: &Request) -> Result<Option<Vec<String>>, Response> {
     let mut versions = Vec::new();
     for line in request.headers().get_all(IF_MATCH) {
         for tag in line.to_str().unwrap_or_default().split(',').map(str::trim) {
             if tag == "*" {
                 return Ok(None);
             }
-            let number = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            let Some(number) = number else {
+            let version = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            let Some(version) = version else {
                 return Err(reply::outcome(StatusCode::BAD_REQUEST, "invalid", "If-Match: expected an ETag such as W/\"1\""));
             };
-            // What is no number is no version of ours.
-            versions.push(number.parse().unwrap_or(0));
+            versions.push(version.to_owned());
         }
     }
     Ok((!versions.is_empty()).then_some(versions))
@@ -172,13 +174,13 @@ fn sought(request: &Request, caller: &Caller<'_>, kind: &str) -> Result<Option<S
 }
 
 /// An app that lost our answer writes once all the same.
-fn existing(ctx: &Ctx, caller: &Caller<'_>, kind: &str, tokens: &str) -> Result<Option<Response>, Response> {
-    let mut found = search::by_identifier(ctx, caller, kind, tokens)?.into_iter();
+async fn existing(ctx: &Ctx, caller: &Caller<'_>, kind: &str, tokens: &str) -> Result<Option<Response>, Response> {
+    let mut found = search::by_identifier(ctx, caller, kind, tokens).await?.into_iter();
     match (found.next(), found.next()) {
         (None, _) => Ok(None),
         (Some(resource), None) => {
             let mut response = reply::fhir(StatusCode::OK, resource.json);
-            tell_version(ctx, &mut response, kind, &resource.id, resource.version);
+            tell_version(ctx, &mut response, kind, &resource.id, resource.version.as_deref().unwrap_or("1"));
             Ok(Some(response))
         }
         _ => Err(reply::outcome(StatusCode::PRECONDITION_FAILED, "multiple-matches", "more than one resource has this identifier")),
@@ -203,7 +205,9 @@ fn covered(ctx: &Ctx, caller: &Caller<'_>, letter: u8, resource: &Value) -> Resu
     if Class::ALL.into_iter().any(|class| scope::allows_resource(&caller.scope, class, letter, resource, &base)) {
         return Ok(());
     }
-    Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the granted scopes do not cover this resource"))
+    let kind = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
+    let letter_text = if letter == scope::CREATE { "c" } else { "u" };
+    Err(caller.insufficient(Class::Patient, kind, letter_text, "the granted scopes do not cover this resource"))
 }
 
 fn check(ctx: &Ctx, caller: &Caller<'_>, kind: &str, resource: &Value) -> Result<(), Response> {
@@ -274,9 +278,10 @@ fn keep(ctx: &Ctx, write: &WriteBack) -> Result<bool, Response> {
             }
             Ok(kept)
         }
-        // The launch ended while the body came in: its token is not good any more.
+        // An offline grant reads on after its launch (smart.md 10), but there is no chart any more that a write could go to. No new token
+        // helps, so this is not 401.
         Err(error) if error.status() == EREF_NOT_FOUND => {
-            Err(reply::outcome(StatusCode::UNAUTHORIZED, "login", "the launch has ended"))
+            Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the launch has ended, and with it what may be written"))
         }
         Err(error) if error.status() == EREF_TOO_LARGE => {
             Err(reply::outcome(StatusCode::PAYLOAD_TOO_LARGE, "too-costly", "this launch has written as much as it may"))
@@ -313,7 +318,7 @@ async fn answer(ctx: &Ctx, write: &Write<'_>, new: WriteBack) -> Result<Response
         Some("OperationOutcome") => reply::fhir(status, DONE),
         _ => reply::fhir(status, json),
     };
-    tell_version(ctx, &mut response, &resource_type, &resource_id, version);
+    tell_version(ctx, &mut response, &resource_type, &resource_id, &version.to_string());
     Ok(response)
 }
 
@@ -338,25 +343,19 @@ fn gone(words: &str) -> Response {
     reply::outcome(StatusCode::GONE, "deleted", words)
 }
 
-/// Another version of a resource than the one that is served; `None` when there is none.
-pub fn version(ctx: &Ctx, caller: &Caller<'_>, served: ChartResource, version: &str) -> Result<Option<ChartResource>, Response> {
+/// Another version of a resource than the one that is served; `None` when there is none. Whether the caller may see it is not looked at.
+pub fn version(ctx: &Ctx, caller: &Caller<'_>, served: Found, version: &str) -> Result<Option<ChartResource>, Response> {
     let Ok(number) = version.parse() else { return Ok(None) };
-    let found = ctx.store().chart_version(caller.launch(), &served.resource_type, &served.id, Some(number));
+    let found = ctx.store().chart_version(caller.launch(), &served.kind, &served.id, Some(number));
     match found.map_err(|error| failed(ctx, &error))? {
         Some(ChartVersion { decision: Decision::Refused(words), .. }) => Err(gone(&words)),
-        Some(found) if is_about_patient(ctx, caller, &found.json) => {
-            Ok(Some(ChartResource { version: number, json: found.json, ..served }))
+        found => {
+            Ok(found.map(|found| ChartResource { resource_type: served.kind, id: served.id, version: number, json: found.json }))
         }
-        _ => Ok(None),
     }
 }
 
-fn is_about_patient(ctx: &Ctx, caller: &Caller<'_>, json: &str) -> bool {
-    let is_ours = |value: Value| chart::in_compartment(&value, caller.patient(), &ctx.settings().fhir_base());
-    serde_json::from_str(json).is_ok_and(is_ours)
-}
-
-fn tell_version(ctx: &Ctx, response: &mut Response, kind: &str, id: &str, version: u32) {
+fn tell_version(ctx: &Ctx, response: &mut Response, kind: &str, id: &str, version: &str) {
     reply::set(response, LOCATION, &format!("{}/{kind}/{id}/_history/{version}", ctx.settings().fhir_base()));
     reply::set(response, ETAG, &format!("W/\"{version}\""));
 }

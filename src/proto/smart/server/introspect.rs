@@ -24,7 +24,7 @@ async fn answer(ctx: &Ctx, request: &Request) -> Result<Value, Refusal> {
     let form = oauth::form(ctx, request, Door::Introspect).await?;
     if !may_ask(ctx, request, &form).await? {
         let text = "the caller may not ask what tokens are good for";
-        return Err(Refusal { status: StatusCode::UNAUTHORIZED, code: "invalid_client", text });
+        return Err(Refusal { status: StatusCode::UNAUTHORIZED, code: "invalid_client", text, retry_after: None });
     }
     let Some(token) = form.value("token") else {
         return refuse("invalid_request", "token is missing");

@@ -107,10 +107,6 @@ pub fn context_members(settings: &Settings, context: &LaunchContext) -> Map<Stri
         let identifier = json!({"system": settings.own_referral_system(), "value": value});
         entries.push(json!({"type": "ServiceRequest", "identifier": identifier}));
     }
-    let style = context.smart_style_url.as_ref().map(ToString::to_string).or_else(|| style::address(settings));
-    if let Some(style) = style {
-        members.insert("smart_style_url".to_owned(), json!(style));
-    }
     if !entries.is_empty() {
         members.insert("fhirContext".to_owned(), Value::Array(entries));
     }

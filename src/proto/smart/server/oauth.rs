@@ -8,7 +8,7 @@ use super::client_auth::{self, Refused};
 use super::reply;
 use crate::error::Error;
 use crate::log::Level;
-use crate::proto::exchange::Ctx;
+use crate::proto::exchange::{BodyError, Ctx};
 use crate::proto::http::{Parameters, Request, Response};
 use crate::proto::throttle::Door;
 
@@ -23,28 +23,30 @@ pub struct Refusal {
     pub code: &'static str,
     /// `error_description`
     pub text: &'static str,
+    /// When to come again, in seconds, where that is known.
+    pub retry_after: Option<i64>,
 }
 
 /// Refuses with 400.
 pub fn refuse<T>(code: &'static str, text: &'static str) -> Result<T, Refusal> {
-    Err(Refusal { status: StatusCode::BAD_REQUEST, code, text })
+    Err(Refusal { status: StatusCode::BAD_REQUEST, code, text, retry_after: None })
 }
 
 /// A client that is not accepted. The log says why where the client is known; the answer does not.
 pub fn not_accepted(ctx: &Ctx, refused: Refused) -> Refusal {
     let log = |why: String| ctx.world.log.line(Level::Warn, "smart", format!("client refused: {why}"));
     match refused {
-        Refused::Malformed(text) => Refusal { status: StatusCode::BAD_REQUEST, code: "invalid_request", text },
+        Refused::Malformed(text) => Refusal { status: StatusCode::BAD_REQUEST, code: "invalid_request", text, retry_after: None },
         Refused::NotProven(why) => {
             why.map(log);
             let text = "the client is not known, or not authenticated";
-            Refusal { status: StatusCode::UNAUTHORIZED, code: "invalid_client", text }
+            Refusal { status: StatusCode::UNAUTHORIZED, code: "invalid_client", text, retry_after: None }
         }
         Refused::Failed(Some(error)) => failed(ctx, &error),
         Refused::Failed(None) => {
             log("its keys cannot be had at the moment".to_owned());
             let text = "the client cannot be authenticated at the moment";
-            Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: "temporarily_unavailable", text }
+            Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: "temporarily_unavailable", text, retry_after: Some(5) }
         }
     }
 }
@@ -53,13 +55,18 @@ pub fn not_accepted(ctx: &Ctx, refused: Refused) -> Refusal {
 pub fn failed(ctx: &Ctx, error: &Error) -> Refusal {
     let status = reply::failure(ctx, error);
     let code = if status == StatusCode::SERVICE_UNAVAILABLE { "temporarily_unavailable" } else { "server_error" };
-    Refusal { status, code, text: "the server cannot answer at the moment" }
+    Refusal { status, code, text: "the server cannot answer at the moment", retry_after: error.is_retriable().then_some(5) }
 }
 
 /// The form that is posted, counted at this door. Parameters in the address are not read (smart.md 7).
 pub async fn form(ctx: &Ctx, request: &Request, door: Door) -> Result<Parameters, Refusal> {
     if request.method() != Method::POST {
-        return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, code: "invalid_request", text: "only POST is served here" });
+        return Err(Refusal {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            code: "invalid_request",
+            text: "only POST is served here",
+            retry_after: None,
+        });
     }
     if reply::content_type(request) != "application/x-www-form-urlencoded" {
         return refuse("invalid_request", "the body must be application/x-www-form-urlencoded");
@@ -69,13 +76,14 @@ pub async fn form(ctx: &Ctx, request: &Request, door: Door) -> Result<Parameters
         status: reply::body_status(error),
         code: "invalid_request",
         text: "the body was not received whole",
+        retry_after: matches!(error, BodyError::Overloaded).then_some(5),
     })?;
     let form = Parameters::parse(&body);
     let shown = form.as_ref().ok().and_then(|form| client_auth::read(request, form).ok());
     let client = shown.and_then(|shown| client_auth::named(&shown, ctx.settings()));
-    if ctx.knock(door, client.as_deref()).is_err() {
-        let text = "too many requests";
-        return Err(Refusal { status: StatusCode::TOO_MANY_REQUESTS, code: "temporarily_unavailable", text });
+    if let Err(seconds) = ctx.knock(door, client.as_deref()) {
+        let (status, text) = (StatusCode::TOO_MANY_REQUESTS, "too many requests");
+        return Err(Refusal { status, code: "temporarily_unavailable", text, retry_after: Some(seconds) });
     }
     form.or_else(|text| refuse("invalid_request", text))
 }
@@ -92,9 +100,10 @@ pub fn error_response(ctx: &Ctx, request: &Request, refusal: &Refusal, endpoint:
             reply::set(&mut response, WWW_AUTHENTICATE, "Basic realm=\"token\"");
         }
         StatusCode::METHOD_NOT_ALLOWED => reply::set(&mut response, ALLOW, allow),
-        StatusCode::TOO_MANY_REQUESTS => reply::set(&mut response, RETRY_AFTER, "30"),
-        StatusCode::SERVICE_UNAVAILABLE => reply::set(&mut response, RETRY_AFTER, "5"),
         _ => {}
+    }
+    if let Some(seconds) = refusal.retry_after {
+        reply::set(&mut response, RETRY_AFTER, &seconds.to_string());
     }
     response
 }

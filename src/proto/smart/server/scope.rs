@@ -43,7 +43,8 @@ impl Class {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Patient, Self::User, Self::System];
 
-    fn as_str(self) -> &'static str {
+    /// What stands before the slash.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Patient => "patient",
             Self::User => "user",
@@ -142,12 +143,12 @@ fn criterion(resource_type: &str, asked: &str) -> Option<Criterion> {
 }
 
 /// What the FHIR API does for a type, `*` being what it does for every type. Directories are no patient's: under a `patient/` scope they are
-/// read by id only (smart.md 14.3).
-fn offered(class: Class, resource_type: &str) -> u8 {
+/// read by id only (smart.md 14.3). What is written is about the patient of the launch: without one nothing is.
+fn offered(class: Class, resource_type: &str, patient: bool) -> u8 {
     if class == Class::Patient && resource_type != "*" && !chart::is_personal(resource_type) {
         return READ;
     }
-    READ | SEARCH | fhir_write::offered(resource_type)
+    READ | SEARCH | if patient { fhir_write::offered(resource_type) } else { 0 }
 }
 
 /// What bears on the scopes that can be granted.
@@ -199,7 +200,7 @@ pub fn grant(requested: &str, allowed: &str, launch: Circumstances<'_>) -> Resul
                 Class::System => launch.backend,
             };
             if possible {
-                narrow(&scope, &allowance, &mut resources);
+                narrow(&scope, &allowance, launch.patient, &mut resources);
             }
         } else if word_is_granted(plain(text), allowed, launch) && !words.iter().any(|word| word == plain(text)) {
             words.push(plain(text).to_owned());
@@ -248,10 +249,10 @@ fn has_context(hint: &str, launch: Circumstances<'_>) -> bool {
 }
 
 /// Adds what of `scope` is within the allowance. A wildcard stays one only where the allowance has one (smart.md 14.2).
-fn narrow(scope: &ResourceScope, allowance: &[ResourceScope], granted: &mut Vec<ResourceScope>) {
+fn narrow(scope: &ResourceScope, allowance: &[ResourceScope], patient: bool, granted: &mut Vec<ResourceScope>) {
     let ours = |known: &&ResourceScope| known.class == scope.class;
     let mut add = |resource_type: &str, allowed: &ResourceScope, but: u8| {
-        let letters = scope.letters & allowed.letters & offered(scope.class, resource_type) & !but;
+        let letters = scope.letters & allowed.letters & offered(scope.class, resource_type, patient) & !but;
         let mut granular = scope.granular.clone();
         granular.extend(allowed.granular.iter().filter(|asked| !scope.granular.contains(asked)).cloned());
         let same = |known: &&mut ResourceScope| {
@@ -272,7 +273,7 @@ fn narrow(scope: &ResourceScope, allowance: &[ResourceScope], granted: &mut Vec<
     }
     let wide = |known: &&ResourceScope| known.resource_type == "*";
     let everywhere =
-        allowance.iter().filter(ours).filter(wide).fold(0, |bits, known| bits | known.letters) & offered(scope.class, "*");
+        allowance.iter().filter(ours).filter(wide).fold(0, |bits, known| bits | known.letters) & offered(scope.class, "*", patient);
     allowance.iter().filter(ours).filter(wide).for_each(|known| add("*", known, 0));
     for resource_type in chart::types() {
         let fitting = allowance.iter().filter(ours).filter(|known| ["*", resource_type].contains(&known.resource_type.as_str()));
@@ -299,6 +300,11 @@ pub fn allows_as(granted: &str, class: Class, resource_type: &str, letter: u8) -
 pub fn allows_resource(granted: &str, class: Class, letter: u8, resource: &Value, base: &str) -> bool {
     let resource_type = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
     of_class(granted, class, resource_type, letter).any(|scope| scope.fits(resource, base))
+}
+
+/// Whether a word such as `launch` is asked for, be it written as an address.
+pub fn asks(requested: &str, word: &str) -> bool {
+    requested.split(' ').any(|asked| plain(asked) == word)
 }
 
 /// Whether a word such as `openid` is among the scopes.
@@ -372,6 +378,8 @@ mod tests {
         let words =
             grant("launch openid fhirUser launch/patient patient/*.rs", "launch openid fhirUser patient/*.rs", launch).unwrap();
         assert_eq!(words.join(" "), "launch openid fhirUser");
+        let words = grant("user/DocumentReference.crus", "user/*.cruds", launch).unwrap();
+        assert_eq!(words.join(" "), "user/DocumentReference.rs", "what is written is about the launch's patient");
     }
 
     #[test]
@@ -479,7 +487,7 @@ mod tests {
     #[test]
     fn a_backend_gets_system_scopes_and_nothing_else() {
         let asked = "launch openid launch/patient system/*.rs patient/*.rs user/*.rs offline_access";
-        let launch = Circumstances { backend: true, offline: true, ..FULL };
+        let launch = Circumstances { backend: true, offline: true, patient: false, ..FULL };
         assert_eq!(grant(asked, asked, launch).unwrap().join(" "), "system/*.rs");
         assert_eq!(granted("system/*.rs", "system/*.rs"), "");
     }

@@ -9,7 +9,6 @@ use http::StatusCode;
 
 use super::bundle::{self, Entry, Links};
 use super::caller::Caller;
-use super::fhir_api::failed;
 use super::scope::{self, Class, SEARCH};
 use super::search_match::{Criterion, Modifier, elements, sort_key, target};
 use super::search_params::{self, Kind, Param};
@@ -18,7 +17,6 @@ use super::subset::Subset;
 use super::{chart, reply};
 use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response};
-use crate::proto::store::ChartResource;
 
 /// Entries of a page when `_count` is not given, and the most it may ask for (smart.md 16.3).
 const PAGE: usize = 50;
@@ -77,7 +75,7 @@ pub async fn answer(
     if chart::is_personal(kind) {
         caller.demand(kind, SEARCH, "s")?;
     } else if ![Class::User, Class::System].into_iter().any(|class| scope::allows_as(&caller.scope, class, kind, SEARCH)) {
-        return Err(forbidden("searching this type needs a user/ scope"));
+        return Err(caller.insufficient(Class::User, kind, "s", "searching this type needs a scope wider than patient/"));
     }
     if chart::is_personal(kind) && caller.patient().is_none() && !source.reaches_others(kind, SEARCH) {
         return Err(forbidden("this launch is without a patient"));
@@ -93,18 +91,20 @@ pub async fn answer(
     respond(ctx, request, &mut source, kind, &search, found).await
 }
 
-/// The pushed resources of a type that have one of these identifiers and that the caller may search.
-pub fn by_identifier(ctx: &Ctx, caller: &Caller<'_>, kind: &str, tokens: &str) -> Result<Vec<ChartResource>, Response> {
+/// The resources of a type that have one of these identifiers and that the caller may search. What the chart has comes first: another
+/// source is asked only when there is none in it, since it may have the same thing under an id of its own.
+pub async fn by_identifier(ctx: &Ctx, caller: &Caller<'_>, kind: &str, tokens: &str) -> Result<Vec<Found>, Response> {
     let base = ctx.settings().fhir_base();
-    let all = ctx.store().chart(caller.launch(), Some(kind)).map_err(|error| failed(ctx, &error))?;
     let asked = search_params::find(kind, "identifier").and_then(|param| Criterion::new(param, Modifier::None, tokens).ok());
-    let fits = |resource: &ChartResource| {
-        serde_json::from_str(&resource.json).is_ok_and(|value| {
-            super::access::may(caller, SEARCH, &value, &base, &HashSet::new()) == super::access::May::Yes
-                && asked.as_ref().is_some_and(|asked| asked.matches(&value, &base))
-        })
-    };
-    Ok(all.into_iter().filter(fits).collect())
+    let fits = |found: &Found| asked.as_ref().is_some_and(|asked| asked.matches(&found.value, &base));
+    let mut source = Source::new(ctx, caller);
+    let mut found = source.pushed(Some(kind), SEARCH).await?;
+    found.retain(fits);
+    if found.is_empty() && source.is_elsewhere(kind) {
+        found = source.several(kind, SEARCH, &[("identifier".to_owned(), tokens.to_owned())]).await?;
+        found.retain(fits);
+    }
+    Ok(found)
 }
 
 /// Whether a parameter is about the answer and not about what is found.
@@ -247,7 +247,12 @@ async fn respond(
     };
     let link = |cursor: Option<String>| address(&base, kind, &search.used, cursor);
     let links = Links {
-        own: bundle::own_address(ctx, request, &search.used),
+        // The parameters of a form are told as those of an address would be.
+        own: if reply::is_get(request) {
+            bundle::own_address(ctx, request, &search.used)
+        } else {
+            link(search.cursor.as_ref().map(|(version, id)| format!("{version}.{id}")))
+        },
         next: (count > 0 && first + count < matches.len()).then(|| link(behind(first + count))),
         previous: (count > 0 && first > 0).then(|| link(first.checked_sub(count).and_then(behind))),
     };

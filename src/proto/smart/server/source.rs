@@ -48,10 +48,9 @@ impl Found {
         Some(Self { kind: resource.resource_type, id: resource.id, version, json: resource.json, value })
     }
 
-    /// As what the chart keeps. A source that numbers no versions has the first.
-    pub fn kept(self) -> ChartResource {
-        let version = self.version.and_then(|version| version.parse().ok()).unwrap_or(1);
-        ChartResource { resource_type: self.kind, id: self.id, version, json: self.json }
+    /// Its version as the chart would number it. A source that numbers no versions has the first.
+    pub fn number(&self) -> u32 {
+        self.version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(1)
     }
 
     /// What another source said, if it is a resource of this type.
@@ -138,8 +137,7 @@ impl<'a> Source<'a> {
 
     /// Another version of a resource than the one that is served.
     pub async fn version(&mut self, served: Found, version: &str) -> Result<Found, Response> {
-        let other =
-            fhir_write::version(self.ctx, self.caller, served.kept(), version)?.and_then(Found::pushed).ok_or_else(not_found)?;
+        let other = fhir_write::version(self.ctx, self.caller, served, version)?.and_then(Found::pushed).ok_or_else(not_found)?;
         if self.may(READ, &other).await? { Ok(other) } else { Err(not_found()) }
     }
 
@@ -177,10 +175,10 @@ impl<'a> Source<'a> {
         Ok(visible)
     }
 
-    /// The whole pushed chart, as far as the caller may read it, in the order it was put.
-    pub async fn pushed(&mut self) -> Result<Vec<Found>, Response> {
-        let all = self.ctx.store().chart(self.caller.launch(), None).map_err(|error| failed(self.ctx, &error))?;
-        self.visible(READ, all.into_iter().filter_map(Found::pushed).collect()).await
+    /// The pushed chart, or what of it has this type, as far as the caller may see it by this letter, in the order it was put.
+    pub async fn pushed(&mut self, kind: Option<&str>, letter: u8) -> Result<Vec<Found>, Response> {
+        let all = self.ctx.store().chart(self.caller.launch(), kind).map_err(|error| failed(self.ctx, &error))?;
+        self.visible(letter, all.into_iter().filter_map(Found::pushed).collect()).await
     }
 
     /// Whether the host said that it is asked for searches of this type.
