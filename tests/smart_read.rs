@@ -373,6 +373,33 @@ fn user_scopes_reach_other_patients_only_where_the_host_allows_each() {
     assert_eq!(patient.found("Condition"), ["c1", "c-p1"]);
 }
 
+#[test]
+fn the_hosts_word_on_one_type_or_action_opens_no_other() {
+    let server = Server::with(|settings| {
+        settings["partners"][0]["smart_app"]["scopes"] = json!("launch user/*.rs");
+        settings["chart"] = json!({ "access": "ask", "ask": ["Condition", "Observation"] });
+    });
+    let mut user = App::on(server, |_| {}, "launch user/*.rs");
+    user.server.host = |question| {
+        let asked: Value = serde_json::from_str(&question.document).unwrap();
+        let kind = asked["type"].as_str().unwrap().to_owned();
+        let may = (asked["type"] == "Patient" || asked["type"] == "Observation") && asked["action"] == "read"
+            || asked["type"] == "Condition" && asked["action"] == "search";
+        let about = |id: &str| json!({ "resourceType": kind, "id": id, "subject": { "reference": "Patient/p2" } });
+        match question.kind {
+            "access" if may => Answer::Given("true".into()),
+            "access" => Answer::Denied("no".into()),
+            "resource" if kind == "Patient" => Answer::Given(json!({ "resourceType": "Patient", "id": "p2" }).to_string()),
+            "resource" => Answer::Given(about(asked["id"].as_str().unwrap()).to_string()),
+            _ => Answer::Given(json!([about(&kind.to_lowercase())]).to_string()),
+        }
+    };
+    assert_eq!(user.found("Patient/p2/$everything"), ["p2", "observation", "d1"], "of the types that the host opened for reading");
+    assert_eq!(user.found("Condition?patient=p2"), ["condition"]);
+    assert_eq!(failed(&user.get("Condition/c2")), 404);
+    assert_eq!(failed(&user.get("Observation?patient=p2")), 403);
+}
+
 const BEHIND: &str = "https://fhir.clinic.example/r4";
 
 fn behind() -> App {

@@ -24,8 +24,8 @@ use crate::proto::store::ChartResource;
 
 /// Most resources taken for one search from a source that is not ours.
 pub const MOST_FOUND: usize = 1_000;
-/// Most patients that the host is asked about for one request.
-const MOST_ASKED: usize = 20;
+/// Most times that the host is asked for one request whether the user may see another patient's data: `$everything` asks for each type.
+const MOST_ASKED: usize = 50;
 
 /// A resource, as it came and as a tree.
 pub struct Found {
@@ -69,7 +69,8 @@ pub struct Source<'a> {
     caller: &'a Caller<'a>,
     base: String,
     binaries: Option<HashSet<String>>,
-    allowed: HashMap<String, bool>,
+    /// By patient, type and letter, as the host was asked.
+    allowed: HashMap<(String, String, u8), bool>,
 }
 
 impl<'a> Source<'a> {
@@ -197,12 +198,14 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether the user may see data of another patient: the host is asked, once for each patient and request.
+    /// Whether the user may see data of another patient: the host is asked, once in a request for each patient, type and
+    /// action, since its word on one type says nothing of another (smart.md 14.3).
     pub async fn may_see(&mut self, patient: &str, kind: &str, letter: u8) -> Result<bool, Response> {
         if scope::allows_as(&self.caller.scope, Class::System, kind, letter) || self.caller.patient() == Some(patient) {
             return Ok(true);
         }
-        if let Some(known) = self.allowed.get(patient) {
+        let question = (patient.to_owned(), kind.to_owned(), letter);
+        if let Some(known) = self.allowed.get(&question) {
             return Ok(*known);
         }
         if !self.reaches_others(kind, letter) || self.allowed.len() >= MOST_ASKED {
@@ -215,7 +218,7 @@ impl<'a> Source<'a> {
             Answer::NotFound | Answer::Denied(_) => false,
             Answer::None => return Err(unanswered()),
         };
-        self.allowed.insert(patient.to_owned(), allowed);
+        self.allowed.insert(question, allowed);
         Ok(allowed)
     }
 
