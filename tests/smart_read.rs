@@ -147,6 +147,15 @@ fn what_cannot_be_searched_by_is_ignored_or_refused_and_widens_nothing() {
 }
 
 #[test]
+fn a_search_is_sorted_by_few_keys() {
+    let app = App::with(observations(), READ);
+    let sorted = |keys: usize| app.get(&format!("Observation?_sort={}", vec!["-date"; keys].join(",")));
+    assert_eq!(ids(&document(&sorted(5))), ["o2", "o1", "o3"]);
+    assert_eq!(failed(&sorted(6)), 400);
+    assert_eq!(failed(&app.get(&format!("Observation?{}", vec!["_sort=date"; 6].join("&")))), 400);
+}
+
+#[test]
 fn pages_follow_each_other_and_stay_right_while_the_chart_grows() {
     let mut chart = observations();
     chart.extend((4..=7).map(|n| observation(&format!("o{n}"), "lab", "2026-04-01")));

@@ -27,6 +27,8 @@ const LARGEST_PAGE: usize = 200;
 const MOST_INCLUDED: usize = 100;
 /// Most parameters of a query that are looked at.
 const MOST_PARAMETERS: usize = 100;
+/// Most keys that a search is sorted by: each costs a text per resource.
+const MOST_SORT_KEYS: usize = 5;
 /// Where a page begins: behind the resource with this version and id. Nothing else is in it, so it opens nothing to another token.
 const CURSOR: &str = "_page";
 
@@ -179,6 +181,9 @@ fn control(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<b
             for key in value.split(',') {
                 let name = key.strip_prefix('-').unwrap_or(key);
                 let Some(param) = search_params::find(kind, name) else { return Ok(false) };
+                if search.sort.len() == MOST_SORT_KEYS {
+                    return Err(bad("_sort: too many keys"));
+                }
                 search.sort.push((param, key.starts_with('-')));
             }
         }
