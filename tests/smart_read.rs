@@ -156,6 +156,20 @@ fn a_search_is_sorted_by_few_keys() {
 }
 
 #[test]
+fn a_search_has_few_parameters_and_values() {
+    let app = App::with(observations(), READ);
+    let all = app.found("Observation");
+    let with = |name: &str, value: &str, count: usize| app.get(&format!("Observation?{name}={}", vec![value; count].join(",")));
+    for (name, value) in [("code", "8302-2"), ("date", "ge2025"), ("patient", "p1"), ("patient:Patient", "p1")] {
+        assert_eq!(ids(&document(&with(name, value, 200))), all, "{name}");
+        assert_eq!(failed(&with(name, value, 201)), 400, "{name}");
+    }
+    let parameters = |count: usize| app.get(&format!("Observation?{}", vec!["code=8302-2"; count].join("&")));
+    assert_eq!(ids(&document(&parameters(30))), all);
+    assert_eq!(failed(&parameters(31)), 400);
+}
+
+#[test]
 fn pages_follow_each_other_and_stay_right_while_the_chart_grows() {
     let mut chart = observations();
     chart.extend((4..=7).map(|n| observation(&format!("o{n}"), "lab", "2026-04-01")));

@@ -25,8 +25,8 @@ const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
 /// Most resources that `_include` adds to a page.
 const MOST_INCLUDED: usize = 100;
-/// Most parameters of a query that are looked at.
-const MOST_PARAMETERS: usize = 100;
+/// Most parameters of a search; [`Criterion::new`] bounds the values of each.
+const MOST_PARAMETERS: usize = 30;
 /// Most keys that a search is sorted by: each costs a text per resource.
 const MOST_SORT_KEYS: usize = 5;
 /// Where a page begins: behind the resource with this version and id. Nothing else is in it, so it opens nothing to another token.
@@ -98,8 +98,9 @@ pub async fn answer(
 /// The pushed resources of a type that have one of these identifiers and that the caller may search.
 pub fn by_identifier(ctx: &Ctx, caller: &Caller<'_>, kind: &str, tokens: &str) -> Result<Vec<ChartResource>, Response> {
     let base = ctx.settings().fhir_base();
+    let asked = search_params::find(kind, "identifier").map(|param| Criterion::new(param, Modifier::None, tokens));
+    let asked = asked.transpose().map_err(bad)?;
     let all = ctx.store().chart(caller.launch(), Some(kind)).map_err(|error| failed(ctx, &error))?;
-    let asked = search_params::find(kind, "identifier").and_then(|param| Criterion::new(param, Modifier::None, tokens).ok());
     let fits = |resource: &ChartResource| {
         serde_json::from_str(&resource.json).is_ok_and(|value| {
             super::access::may(caller, SEARCH, &value, &base, &HashSet::new()) == super::access::May::Yes
