@@ -5,6 +5,8 @@ mod smart;
 #[path = "support/store.rs"]
 mod store;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ereferral::proto::exchange::{Answer, Fetched, Signal};
 use ereferral::proto::http::Response;
 use serde_json::{Value, json};
@@ -394,6 +396,28 @@ fn user_scopes_reach_other_patients_only_where_the_host_allows_each() {
     assert_eq!(failed(&patient.get("Condition/c-p2")), 404);
     assert_eq!(failed(&patient.get("Condition?patient=p2")), 403);
     assert_eq!(patient.found("Condition"), ["c1", "c-p1"]);
+}
+
+#[test]
+fn after_a_question_without_an_answer_none_is_asked() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let referring = (0..9).map(|number| {
+        of("Observation", &format!("o{number}"), json!({ "encounter": { "reference": format!("Encounter/e{number}") } }))
+    });
+    let mut app = App::with(referring.collect(), READ);
+    app.server.host = |_| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        Answer::None
+    };
+    assert_eq!(app.found("Observation?_include=Observation:encounter").len(), 9);
+    assert_eq!(ASKED.swap(0, Ordering::Relaxed), 1);
+    let mut app = behind();
+    app.server.behind = |_| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        None
+    };
+    assert_eq!(failed(&app.get("Patient/p1/$everything")), 503);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1);
 }
 
 #[test]

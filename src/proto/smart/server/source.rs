@@ -20,7 +20,7 @@ use crate::proto::exchange::{Answer, Ctx};
 use crate::proto::http::Response;
 use crate::proto::messaging::parse::check_json;
 use crate::proto::settings::UserAccess;
-use crate::proto::store::ChartResource;
+use crate::proto::store::{ChartResource, Millis};
 
 /// Most resources taken for one search from a source that is not ours.
 pub const MOST_FOUND: usize = 1_000;
@@ -71,12 +71,16 @@ pub struct Source<'a> {
     binaries: Option<HashSet<String>>,
     /// By patient, type and letter, as the host was asked.
     allowed: HashMap<(String, String, u8), bool>,
+    /// Until when others are asked: all questions of a request together have the time of one, and none follows one without an answer.
+    until: Millis,
 }
 
 impl<'a> Source<'a> {
     /// For one request.
     pub fn new(ctx: &'a Ctx, caller: &'a Caller<'a>) -> Self {
-        Self { ctx, caller, base: ctx.settings().fhir_base(), binaries: None, allowed: HashMap::new() }
+        let time = Millis::try_from(ctx.settings().limits.question_ms).unwrap_or(Millis::MAX);
+        let until = ctx.now().saturating_add(time);
+        Self { ctx, caller, base: ctx.settings().fhir_base(), binaries: None, allowed: HashMap::new(), until }
     }
 
     /// Our FHIR base.
@@ -119,7 +123,10 @@ impl<'a> Source<'a> {
         }
         let found = match pushed {
             Some(resource) => Found::pushed(resource),
-            None if self.ctx.settings().chart.fhir_server.is_some() => behind::read(self.ctx, kind, id).await?,
+            None if self.ctx.settings().chart.fhir_server.is_some() => {
+                let read = behind::read(self.ctx, kind, id, self.until).await;
+                self.heard(read)?
+            }
             None => self.asked_one(kind, id).await?,
         };
         let found = found.filter(|found| found.id == id).ok_or_else(not_found)?;
@@ -145,7 +152,7 @@ impl<'a> Source<'a> {
         self.visible(letter, all).await
     }
 
-    async fn gather(&self, kind: &str, letter: u8, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
+    async fn gather(&mut self, kind: &str, letter: u8, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
         let pushed = self.ctx.store().chart(self.caller.launch(), Some(kind)).map_err(|error| failed(self.ctx, &error))?;
         let mut all: Vec<Found> = pushed.into_iter().filter_map(Found::pushed).collect();
         let mut more = Vec::new();
@@ -153,7 +160,8 @@ impl<'a> Source<'a> {
             more = self.asked_several(kind, criteria).await?;
         } else if self.is_elsewhere(kind) {
             let patient = if self.reaches_others(kind, letter) { None } else { self.caller.patient() };
-            more = behind::search(self.ctx, kind, patient, criteria).await?;
+            let searched = behind::search(self.ctx, kind, patient, criteria, self.until).await;
+            more = self.heard(searched)?;
         }
         let mut known: HashSet<String> = all.iter().map(|found| found.id.clone()).collect();
         all.extend(more.into_iter().filter(|found| known.insert(found.id.clone())));
@@ -213,7 +221,7 @@ impl<'a> Source<'a> {
         }
         let action = if letter == SEARCH { "search" } else { "read" };
         let asked = json!({ "type": kind, "about": patient, "action": action });
-        let allowed = match ask(self.ctx, self.caller, "access", asked).await {
+        let allowed = match self.ask("access", asked).await {
             Answer::Given(text) => text.trim() == "true",
             Answer::NotFound | Answer::Denied(_) => false,
             Answer::None => return Err(unanswered()),
@@ -223,7 +231,7 @@ impl<'a> Source<'a> {
     }
 
     /// The Binaries that documents of the launch's patient refer to.
-    async fn documents_binaries(&self) -> Result<HashSet<String>, Response> {
+    async fn documents_binaries(&mut self) -> Result<HashSet<String>, Response> {
         let Some(patient) = self.caller.patient() else { return Ok(HashSet::new()) };
         let of_patient = [("patient".to_owned(), patient.to_owned())];
         let documents = self.gather("DocumentReference", READ, &of_patient).await?;
@@ -232,8 +240,8 @@ impl<'a> Source<'a> {
     }
 
     /// Asks the host for a resource that it did not push.
-    async fn asked_one(&self, kind: &str, id: &str) -> Result<Option<Found>, Response> {
-        match ask(self.ctx, self.caller, "resource", json!({ "type": kind, "id": id })).await {
+    async fn asked_one(&mut self, kind: &str, id: &str) -> Result<Option<Found>, Response> {
+        match self.ask("resource", json!({ "type": kind, "id": id })).await {
             Answer::Given(json) => match check_json(&json, kind, &self.ctx.settings().limits) {
                 Ok(()) => Ok(Found::given(json, kind)),
                 Err(refusal) => {
@@ -248,7 +256,7 @@ impl<'a> Source<'a> {
     }
 
     /// Asks the host for what fits a search.
-    async fn asked_several(&self, kind: &str, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
+    async fn asked_several(&mut self, kind: &str, criteria: &[(String, String)]) -> Result<Vec<Found>, Response> {
         let mut members = serde_json::Map::new();
         for (name, value) in criteria {
             let values = members.entry(name).or_insert_with(|| json!([]));
@@ -256,7 +264,7 @@ impl<'a> Source<'a> {
                 values.push(json!(value));
             }
         }
-        match ask(self.ctx, self.caller, "search", json!({ "type": kind, "criteria": members })).await {
+        match self.ask("search", json!({ "type": kind, "criteria": members })).await {
             Answer::Given(json) => match chart::parse(&json, None, &self.ctx.settings().limits) {
                 Ok(list) => Ok(list.into_iter().take(MOST_FOUND).filter_map(|one| Found::given(one.json, kind)).collect()),
                 Err(error) => {
@@ -270,21 +278,37 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Puts a question about this launch to the host (docs/schema/question.json).
+    async fn ask(&mut self, kind: &'static str, asked: Value) -> Answer {
+        let left = self.until.saturating_sub(self.ctx.now());
+        if left <= 0 {
+            return Answer::None;
+        }
+        let mut question = json!({
+            "question": kind, "launch_id": self.caller.launch_id, "partner": self.caller.partner.name,
+            "patient": self.caller.patient(), "user": self.caller.user().map(|user| &user.id), "answer_within_ms": left,
+        });
+        if let (Some(members), Value::Object(asked)) = (question.as_object_mut(), asked) {
+            members.extend(asked);
+        }
+        let answer = self.ctx.ask(self.caller.launch(), kind, question.to_string()).await;
+        if matches!(answer, Answer::None) {
+            self.until = Millis::MIN;
+        }
+        answer
+    }
+
+    /// What the server behind said. When it did not answer, nobody is asked again.
+    fn heard<T>(&mut self, said: Result<T, Response>) -> Result<T, Response> {
+        if said.as_ref().is_err_and(|refusal| refusal.status() == StatusCode::SERVICE_UNAVAILABLE) {
+            self.until = Millis::MIN;
+        }
+        said
+    }
+
     fn warn(&self, kind: &str, why: &str) {
         self.ctx.world.log.line(Level::Warn, "smart", format!("the host's answer, a {kind}, cannot be served: {why}"));
     }
-}
-
-/// Puts a question about this launch to the host (docs/schema/question.json).
-async fn ask(ctx: &Ctx, caller: &Caller<'_>, kind: &'static str, asked: Value) -> Answer {
-    let mut question = json!({
-        "question": kind, "launch_id": caller.launch_id, "partner": caller.partner.name, "patient": caller.patient(),
-        "user": caller.user().map(|user| &user.id), "answer_within_ms": ctx.settings().limits.question_ms,
-    });
-    if let (Some(members), Value::Object(asked)) = (question.as_object_mut(), asked) {
-        members.extend(asked);
-    }
-    ctx.ask(caller.launch(), kind, question.to_string()).await
 }
 
 /// 503: whoever has the data did not answer in time.
