@@ -5,6 +5,8 @@ mod smart;
 #[path = "support/store.rs"]
 mod store;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ereferral::proto::exchange::{Answer, Fetched, Signal};
 use ereferral::proto::http::Response;
 use serde_json::{Value, json};
@@ -144,6 +146,29 @@ fn what_cannot_be_searched_by_is_ignored_or_refused_and_widens_nothing() {
         assert!(status == 400 || (status == 410 && refused.starts_with("_page")), "{refused}: {status}");
     }
     assert_eq!(app.get_with("Observation?category=lab&_count=1&_sort=-date&_include=Observation:encounter", &strict).status(), 200);
+}
+
+#[test]
+fn a_search_is_sorted_by_few_keys() {
+    let app = App::with(observations(), READ);
+    let sorted = |keys: usize| app.get(&format!("Observation?_sort={}", vec!["-date"; keys].join(",")));
+    assert_eq!(ids(&document(&sorted(5))), ["o2", "o1", "o3"]);
+    assert_eq!(failed(&sorted(6)), 400);
+    assert_eq!(failed(&app.get(&format!("Observation?{}", vec!["_sort=date"; 6].join("&")))), 400);
+}
+
+#[test]
+fn a_search_has_few_parameters_and_values() {
+    let app = App::with(observations(), READ);
+    let all = app.found("Observation");
+    let with = |name: &str, value: &str, count: usize| app.get(&format!("Observation?{name}={}", vec![value; count].join(",")));
+    for (name, value) in [("code", "8302-2"), ("date", "ge2025"), ("patient", "p1"), ("patient:Patient", "p1")] {
+        assert_eq!(ids(&document(&with(name, value, 200))), all, "{name}");
+        assert_eq!(failed(&with(name, value, 201)), 400, "{name}");
+    }
+    let parameters = |count: usize| app.get(&format!("Observation?{}", vec!["code=8302-2"; count].join("&")));
+    assert_eq!(ids(&document(&parameters(30))), all);
+    assert_eq!(failed(&parameters(31)), 400);
 }
 
 #[test]
@@ -371,6 +396,55 @@ fn user_scopes_reach_other_patients_only_where_the_host_allows_each() {
     assert_eq!(failed(&patient.get("Condition/c-p2")), 404);
     assert_eq!(failed(&patient.get("Condition?patient=p2")), 403);
     assert_eq!(patient.found("Condition"), ["c1", "c-p1"]);
+}
+
+#[test]
+fn after_a_question_without_an_answer_none_is_asked() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let referring = (0..9).map(|number| {
+        of("Observation", &format!("o{number}"), json!({ "encounter": { "reference": format!("Encounter/e{number}") } }))
+    });
+    let mut app = App::with(referring.collect(), READ);
+    app.server.host = |_| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        Answer::None
+    };
+    assert_eq!(app.found("Observation?_include=Observation:encounter").len(), 9);
+    assert_eq!(ASKED.swap(0, Ordering::Relaxed), 1);
+    let mut app = behind();
+    app.server.behind = |_| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        None
+    };
+    assert_eq!(failed(&app.get("Patient/p1/$everything")), 503);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn the_hosts_word_on_one_type_or_action_opens_no_other() {
+    let server = Server::with(|settings| {
+        settings["partners"][0]["smart_app"]["scopes"] = json!("launch user/*.rs");
+        settings["chart"] = json!({ "access": "ask", "ask": ["Condition", "Observation"] });
+    });
+    let mut user = App::on(server, |_| {}, "launch user/*.rs");
+    user.server.host = |question| {
+        let asked: Value = serde_json::from_str(&question.document).unwrap();
+        let kind = asked["type"].as_str().unwrap().to_owned();
+        let may = (asked["type"] == "Patient" || asked["type"] == "Observation") && asked["action"] == "read"
+            || asked["type"] == "Condition" && asked["action"] == "search";
+        let about = |id: &str| json!({ "resourceType": kind, "id": id, "subject": { "reference": "Patient/p2" } });
+        match question.kind {
+            "access" if may => Answer::Given("true".into()),
+            "access" => Answer::Denied("no".into()),
+            "resource" if kind == "Patient" => Answer::Given(json!({ "resourceType": "Patient", "id": "p2" }).to_string()),
+            "resource" => Answer::Given(about(asked["id"].as_str().unwrap()).to_string()),
+            _ => Answer::Given(json!([about(&kind.to_lowercase())]).to_string()),
+        }
+    };
+    assert_eq!(user.found("Patient/p2/$everything"), ["p2", "observation", "d1"], "of the types that the host opened for reading");
+    assert_eq!(user.found("Condition?patient=p2"), ["condition"]);
+    assert_eq!(failed(&user.get("Condition/c2")), 404);
+    assert_eq!(failed(&user.get("Observation?patient=p2")), 403);
 }
 
 const BEHIND: &str = "https://fhir.clinic.example/r4";

@@ -15,14 +15,15 @@ use crate::log::Level;
 use crate::proto::exchange::Ctx;
 use crate::proto::http::Response;
 use crate::proto::messaging::parse::check_json;
+use crate::proto::store::Millis;
 
 /// Most pages of one search that are followed.
 const MOST_PAGES: usize = 10;
 
-/// A resource by its id; `None` when it is not there.
-pub async fn read(ctx: &Ctx, kind: &str, id: &str) -> Result<Option<Found>, Response> {
+/// A resource by its id; `None` when it is not there. From `until` on nothing is asked for, here and in [`search`].
+pub async fn read(ctx: &Ctx, kind: &str, id: &str, until: Millis) -> Result<Option<Found>, Response> {
     let Some(url) = address(ctx, &[kind, id]) else { return Ok(None) };
-    let json = get(ctx, url).await?;
+    let json = get(ctx, url, until).await?;
     Ok(json.and_then(|json| Found::given(json, kind)))
 }
 
@@ -32,6 +33,7 @@ pub async fn search(
     kind: &str,
     patient: Option<&str>,
     criteria: &[(String, String)],
+    until: Millis,
 ) -> Result<(Vec<Found>, bool), Response> {
     let Some(mut url) = address(ctx, &[kind]) else { return Ok((Vec::new(), false)) };
     let confined = if kind == "Patient" { Some("_id") } else { search_params::find(kind, "patient").map(|param| param.name) };
@@ -48,7 +50,7 @@ pub async fn search(
     let mut next = Some(url);
     for _ in 0..MOST_PAGES {
         let Some(url) = next.take() else { break };
-        let Some(json) = get(ctx, url).await? else { break };
+        let Some(json) = get(ctx, url, until).await? else { break };
         let page: Page<'_> = serde_json::from_str(&json).map_err(|_| useless(ctx, "its Bundle cannot be read"))?;
         let entries = page.entry.iter().filter_map(|entry| entry.resource);
         found.extend(entries.filter_map(|resource| Found::given(resource.get().to_owned(), kind)));
@@ -105,7 +107,10 @@ fn own(ctx: &Ctx, link: &str) -> Option<Url> {
 }
 
 /// The checked JSON at an address, its addresses turned into ours; `None` when there is nothing.
-async fn get(ctx: &Ctx, url: Url) -> Result<Option<String>, Response> {
+async fn get(ctx: &Ctx, url: Url, until: Millis) -> Result<Option<String>, Response> {
+    if ctx.now() >= until {
+        return Err(unanswered());
+    }
     let Some(answer) = ctx.fetch(url).await else { return Err(unanswered()) };
     match answer.status {
         200 => {}

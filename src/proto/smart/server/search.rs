@@ -23,8 +23,10 @@ const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
 /// Most resources that `_include` adds to a page.
 const MOST_INCLUDED: usize = 100;
-/// Most parameters of a query that are looked at.
-const MOST_PARAMETERS: usize = 100;
+/// Most parameters of a search; [`Criterion::new`] bounds the values of each.
+const MOST_PARAMETERS: usize = 30;
+/// Most keys that a search is sorted by: each costs a text per resource.
+const MOST_SORT_KEYS: usize = 5;
 /// Where a page begins: behind the resource with this version and id. Nothing else is in it, so it opens nothing to another token.
 const CURSOR: &str = "_page";
 
@@ -95,7 +97,8 @@ pub async fn answer(
 /// source is asked only when there is none in it, since it may have the same thing under an id of its own.
 pub async fn by_identifier(ctx: &Ctx, caller: &Caller<'_>, kind: &str, tokens: &str) -> Result<Vec<Found>, Response> {
     let base = ctx.settings().fhir_base();
-    let asked = search_params::find(kind, "identifier").and_then(|param| Criterion::new(param, Modifier::None, tokens).ok());
+    let asked = search_params::find(kind, "identifier").map(|param| Criterion::new(param, Modifier::None, tokens));
+    let asked = asked.transpose().map_err(bad)?;
     let fits = |found: &Found| asked.as_ref().is_some_and(|asked| asked.matches(&found.value, &base));
     let mut source = Source::new(ctx, caller);
     let mut found = source.pushed(Some(kind), SEARCH).await?;
@@ -179,6 +182,9 @@ fn control(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<b
             for key in value.split(',') {
                 let name = key.strip_prefix('-').unwrap_or(key);
                 let Some(param) = search_params::find(kind, name) else { return Ok(false) };
+                if search.sort.len() == MOST_SORT_KEYS {
+                    return Err(bad("_sort: too many keys"));
+                }
                 search.sort.push((param, key.starts_with('-')));
             }
         }

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::search_params::{Kind, Param};
 use crate::proto::fhir::date::first_day;
 
+/// Most values of one parameter: each is compared with each element of each resource.
+const MOST_VALUES: usize = 200;
+
 /// How a parameter's values are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modifier {
@@ -42,28 +45,37 @@ pub struct Criterion {
     pub param: &'static Param,
     /// How.
     pub modifier: Modifier,
-    /// Any of these is enough.
+    /// Any of these is enough. Texts are folded, unless they are meant exactly.
     pub values: Vec<String>,
+    /// The values of a date parameter.
+    dates: Vec<Wanted>,
 }
 
 impl Criterion {
     /// From name, modifier and value of a query; the values stand between commas. Fails with what is wrong with the value.
     pub fn new(param: &'static Param, modifier: Modifier, value: &str) -> Result<Self, &'static str> {
-        let values: Vec<String> = split(value).into_iter().filter(|value| !value.is_empty()).collect();
-        if modifier == Modifier::Missing {
-            if !matches!(value, "true" | "false") {
-                return Err("expected true or false");
-            }
-        } else if param.kind == Kind::Date && !values.iter().all(|value| Wanted::parse(value).is_some()) {
-            return Err("expected a date such as ge2026-05-09, or a time with seconds and offset");
+        if value.split(',').count() > MOST_VALUES {
+            return Err("too many values");
         }
-        Ok(Self { param, modifier, values })
+        let mut values: Vec<String> = split(value).into_iter().filter(|value| !value.is_empty()).collect();
+        let mut dates = Vec::new();
+        match (modifier, param.kind) {
+            (Modifier::Missing, _) if !matches!(value, "true" | "false") => return Err("expected true or false"),
+            (Modifier::Missing | Modifier::Exact, _) => {}
+            (_, Kind::Date) => {
+                let parsed: Option<Vec<Wanted>> = values.iter().map(|value| Wanted::parse(value)).collect();
+                dates = parsed.ok_or("expected a date such as ge2026-05-09, or a time with seconds and offset")?;
+            }
+            (_, Kind::String) => values = values.iter().map(|value| folded(value)).collect(),
+            _ => {}
+        }
+        Ok(Self { param, modifier, values, dates })
     }
 
     /// Whether the resource has it. `base` is our FHIR base: references may be relative to it or absolute.
     pub fn matches(&self, resource: &Value, base: &str) -> bool {
         let found = elements(resource, self.param.path);
-        let any = || found.iter().any(|element| self.values.iter().any(|value| self.fits(element, value, base)));
+        let any = || found.iter().any(|element| self.fits(element, base));
         match self.modifier {
             Modifier::Missing => found.is_empty() == self.values.iter().any(|value| value == "true"),
             Modifier::Not => !any(),
@@ -73,13 +85,17 @@ impl Criterion {
         }
     }
 
-    fn fits(&self, element: &Value, value: &str, base: &str) -> bool {
+    fn fits(&self, element: &Value, base: &str) -> bool {
+        let values = || self.values.iter().map(String::as_str);
         match self.param.kind {
-            Kind::Token => has_token(element, value),
-            Kind::Reference => refers_to(element, value, self.param.name, base),
-            Kind::Date => Wanted::parse(value).is_some_and(|wanted| wanted.fits(element)),
-            Kind::String => has_text(element, value, self.modifier),
-            Kind::Uri => element.as_str() == Some(value),
+            Kind::Token => values().any(|value| has_token(element, value)),
+            Kind::Reference => values().any(|value| refers_to(element, value, self.param.name, base)),
+            Kind::Date => {
+                let (clock, moment) = (element_span(element, false), element_span(element, true));
+                self.dates.iter().any(|wanted| (if wanted.utc { moment } else { clock }).is_some_and(|own| wanted.fits(own)))
+            }
+            Kind::String => element.as_str().is_some_and(|text| has_text(text, values(), self.modifier)),
+            Kind::Uri => values().any(|value| element.as_str() == Some(value)),
         }
     }
 }
@@ -124,8 +140,8 @@ fn has_token(element: &Value, wanted: &str) -> bool {
         Some((asked, "")) => !asked.is_empty() && system == Some(asked),
         Some((asked, number)) => system.unwrap_or_default() == asked && code == Some(number),
     };
-    let member = |value: &'_ Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let object = |value: &Value, code: &str| pair(member(value, "system").as_deref(), member(value, code).as_deref());
+    let object =
+        |value: &Value, code: &str| pair(value.get("system").and_then(Value::as_str), value.get(code).and_then(Value::as_str));
     match element {
         // The system of a plain code is said by its element, and always HL7's.
         Value::String(code) => match wanted.split_once('|') {
@@ -163,13 +179,13 @@ fn refers_to(element: &Value, wanted: &str, name: &str, base: &str) -> bool {
     right_type && target(wanted, base).map_or(wanted == id, |wanted| wanted == (kind, id))
 }
 
-fn has_text(element: &Value, wanted: &str, modifier: Modifier) -> bool {
-    let Some(text) = element.as_str() else { return false };
-    match modifier {
-        Modifier::Exact => text == wanted,
-        Modifier::Contains => folded(text).contains(&folded(wanted)),
-        _ => folded(text).starts_with(&folded(wanted)),
+/// Any of these in a text; they are folded already, unless they are meant exactly.
+fn has_text<'a>(text: &str, mut wanted: impl Iterator<Item = &'a str>, modifier: Modifier) -> bool {
+    if modifier == Modifier::Exact {
+        return wanted.any(|wanted| text == wanted);
     }
+    let text = folded(text);
+    wanted.any(|wanted| if modifier == Modifier::Contains { text.contains(wanted) } else { text.starts_with(wanted) })
 }
 
 /// A text as it is compared: lower case, letters without their accents.
@@ -259,25 +275,25 @@ fn element_span(element: &Value, utc: bool) -> Option<Span> {
 }
 
 /// The value of a date parameter.
-struct Wanted<'a> {
-    prefix: &'a str,
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    prefix: &'static str,
     span: Span,
     /// It says its offset: moments are compared. Else days and clocks as they were written, as a person reads them.
     utc: bool,
 }
 
-impl<'a> Wanted<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
+impl Wanted {
+    fn parse(text: &str) -> Option<Self> {
         const PREFIXES: [&str; 9] = ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"];
-        let prefix = text.get(..2).filter(|head| PREFIXES.contains(head)).unwrap_or_default();
+        let prefix = PREFIXES.into_iter().find(|prefix| text.starts_with(prefix)).unwrap_or_default();
         let value = text.get(prefix.len()..)?;
         let utc = value.split_once('T').is_some_and(|(_, time)| time.contains(['Z', '+', '-']));
         Some(Self { prefix, span: span(value, utc)?, utc })
     }
 
     /// FHIR R4 search 3.1.1.4.4: the spans of both sides decide.
-    fn fits(&self, element: &Value) -> bool {
-        let Some(own) = element_span(element, self.utc) else { return false };
+    fn fits(&self, own: Span) -> bool {
         let wanted = self.span;
         let within = wanted.from <= own.from && own.until <= wanted.until;
         match self.prefix {

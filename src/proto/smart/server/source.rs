@@ -20,12 +20,12 @@ use crate::proto::exchange::{Answer, Ctx};
 use crate::proto::http::Response;
 use crate::proto::messaging::parse::check_json;
 use crate::proto::settings::UserAccess;
-use crate::proto::store::ChartResource;
+use crate::proto::store::{ChartResource, Millis};
 
 /// Most resources taken for one search from a source that is not ours.
 pub const MOST_FOUND: usize = 1_000;
-/// Most patients that the host is asked about for one request.
-const MOST_ASKED: usize = 20;
+/// Most times that the host is asked for one request whether the user may see another patient's data: `$everything` asks for each type.
+const MOST_ASKED: usize = 50;
 
 /// A resource, as it came and as a tree.
 pub struct Found {
@@ -68,14 +68,19 @@ pub struct Source<'a> {
     caller: &'a Caller<'a>,
     base: String,
     binaries: Option<HashSet<String>>,
-    allowed: HashMap<String, bool>,
+    /// By patient, type and letter, as the host was asked.
+    allowed: HashMap<(String, String, u8), bool>,
+    /// Until when others are asked: all questions of a request together have the time of one, and none follows one without an answer.
+    until: Millis,
     cut: bool,
 }
 
 impl<'a> Source<'a> {
     /// For one request.
     pub fn new(ctx: &'a Ctx, caller: &'a Caller<'a>) -> Self {
-        Self { ctx, caller, base: ctx.settings().fhir_base(), binaries: None, allowed: HashMap::new(), cut: false }
+        let time = Millis::try_from(ctx.settings().limits.question_ms).unwrap_or(Millis::MAX);
+        let until = ctx.now().saturating_add(time);
+        Self { ctx, caller, base: ctx.settings().fhir_base(), binaries: None, allowed: HashMap::new(), until, cut: false }
     }
 
     /// Whether more was to be had than a limit let us take, so that an answer made of it is not the whole.
@@ -123,7 +128,10 @@ impl<'a> Source<'a> {
         }
         let found = match pushed {
             Some(resource) => Found::pushed(resource),
-            None if self.ctx.settings().chart.fhir_server.is_some() => behind::read(self.ctx, kind, id).await?,
+            None if self.ctx.settings().chart.fhir_server.is_some() => {
+                let read = behind::read(self.ctx, kind, id, self.until).await;
+                self.heard(read)?
+            }
             None => self.asked_one(kind, id).await?,
         };
         let found = found.filter(|found| found.id == id).ok_or_else(not_found)?;
@@ -156,7 +164,8 @@ impl<'a> Source<'a> {
             more = self.asked_several(kind, criteria).await?;
         } else if self.is_elsewhere(kind) {
             let patient = if self.reaches_others(kind, letter) { None } else { self.caller.patient() };
-            let (found, cut) = behind::search(self.ctx, kind, patient, criteria).await?;
+            let searched = behind::search(self.ctx, kind, patient, criteria, self.until).await;
+            let (found, cut) = self.heard(searched)?;
             self.cut |= cut;
             more = found;
         }
@@ -203,12 +212,14 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether the user may see data of another patient: the host is asked, once for each patient and request.
+    /// Whether the user may see data of another patient: the host is asked, once in a request for each patient, type and
+    /// action, since its word on one type says nothing of another (smart.md 14.3).
     pub async fn may_see(&mut self, patient: &str, kind: &str, letter: u8) -> Result<bool, Response> {
         if scope::allows_as(&self.caller.scope, Class::System, kind, letter) || self.caller.patient() == Some(patient) {
             return Ok(true);
         }
-        if let Some(known) = self.allowed.get(patient) {
+        let question = (patient.to_owned(), kind.to_owned(), letter);
+        if let Some(known) = self.allowed.get(&question) {
             return Ok(*known);
         }
         if !self.reaches_others(kind, letter) {
@@ -220,12 +231,12 @@ impl<'a> Source<'a> {
         }
         let action = if letter == SEARCH { "search" } else { "read" };
         let asked = json!({ "type": kind, "about": patient, "action": action });
-        let allowed = match ask(self.ctx, self.caller, "access", asked).await {
+        let allowed = match self.ask("access", asked).await {
             Answer::Given(text) => text.trim() == "true",
             Answer::NotFound | Answer::Denied(_) => false,
             Answer::None => return Err(unanswered()),
         };
-        self.allowed.insert(patient.to_owned(), allowed);
+        self.allowed.insert(question, allowed);
         Ok(allowed)
     }
 
@@ -239,8 +250,8 @@ impl<'a> Source<'a> {
     }
 
     /// Asks the host for a resource that it did not push.
-    async fn asked_one(&self, kind: &str, id: &str) -> Result<Option<Found>, Response> {
-        match ask(self.ctx, self.caller, "resource", json!({ "type": kind, "id": id })).await {
+    async fn asked_one(&mut self, kind: &str, id: &str) -> Result<Option<Found>, Response> {
+        match self.ask("resource", json!({ "type": kind, "id": id })).await {
             Answer::Given(json) => match check_json(&json, kind, &self.ctx.settings().limits) {
                 Ok(()) => Ok(Found::given(json, kind)),
                 Err(refusal) => {
@@ -263,7 +274,7 @@ impl<'a> Source<'a> {
                 values.push(json!(value));
             }
         }
-        match ask(self.ctx, self.caller, "search", json!({ "type": kind, "criteria": members })).await {
+        match self.ask("search", json!({ "type": kind, "criteria": members })).await {
             Answer::Given(json) => match chart::parse(&json, None, &self.ctx.settings().limits) {
                 Ok(list) => {
                     self.cut |= list.len() > MOST_FOUND;
@@ -280,21 +291,37 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Puts a question about this launch to the host (docs/schema/question.json).
+    async fn ask(&mut self, kind: &'static str, asked: Value) -> Answer {
+        let left = self.until.saturating_sub(self.ctx.now());
+        if left <= 0 {
+            return Answer::None;
+        }
+        let mut question = json!({
+            "question": kind, "launch_id": self.caller.launch_id, "partner": self.caller.partner.name,
+            "patient": self.caller.patient(), "user": self.caller.user().map(|user| &user.id), "answer_within_ms": left,
+        });
+        if let (Some(members), Value::Object(asked)) = (question.as_object_mut(), asked) {
+            members.extend(asked);
+        }
+        let answer = self.ctx.ask(self.caller.launch(), kind, question.to_string()).await;
+        if matches!(answer, Answer::None) {
+            self.until = Millis::MIN;
+        }
+        answer
+    }
+
+    /// What the server behind said. When it did not answer, nobody is asked again.
+    fn heard<T>(&mut self, said: Result<T, Response>) -> Result<T, Response> {
+        if said.as_ref().is_err_and(|refusal| refusal.status() == StatusCode::SERVICE_UNAVAILABLE) {
+            self.until = Millis::MIN;
+        }
+        said
+    }
+
     fn warn(&self, kind: &str, why: &str) {
         self.ctx.world.log.line(Level::Warn, "smart", format!("the host's answer, a {kind}, cannot be served: {why}"));
     }
-}
-
-/// Puts a question about this launch to the host (docs/schema/question.json).
-async fn ask(ctx: &Ctx, caller: &Caller<'_>, kind: &'static str, asked: Value) -> Answer {
-    let mut question = json!({
-        "question": kind, "launch_id": caller.launch_id, "partner": caller.partner.name, "patient": caller.patient(),
-        "user": caller.user().map(|user| &user.id), "answer_within_ms": ctx.settings().limits.question_ms,
-    });
-    if let (Some(members), Value::Object(asked)) = (question.as_object_mut(), asked) {
-        members.extend(asked);
-    }
-    ctx.ask(caller.launch(), kind, question.to_string()).await
 }
 
 /// 503: whoever has the data did not answer in time.
