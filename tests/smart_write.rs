@@ -8,7 +8,7 @@ mod store;
 use std::sync::atomic::Ordering;
 
 use ereferral::io::clock;
-use ereferral::proto::exchange::{Exchange, Peer, Step};
+use ereferral::proto::exchange::{Answer, Exchange, Peer, Step};
 use ereferral::proto::http::Response;
 use ereferral::proto::store::{EventRecord, event_kind};
 use serde_json::{Value, json};
@@ -223,6 +223,24 @@ fn another_patients_is_never_written() {
         json!({ "resourceType": "Task", "status": "requested", "intent": "order", "for": { "reference": "Patient/p1" } });
     task["focus"] = json!({ "reference": "Patient/p2" });
     assert_eq!(failed(&app.create(&task)), 403);
+    app.assert_nothing_written();
+}
+
+#[test]
+fn what_the_user_may_see_of_another_patient_is_not_replaced_by_it() {
+    let mut app = App::with("launch patient/ServiceRequest.u user/ServiceRequest.ru", |settings| {
+        settings["partners"][0]["smart_app"]["scopes"] = json!("launch patient/*.cruds user/*.cruds");
+        settings["chart"] = json!({ "access": "ask", "ask": ["ServiceRequest"] });
+    });
+    app.server.host = |question| {
+        let asked: Value = serde_json::from_str(&question.document).unwrap();
+        let mut others = referral("other");
+        others["subject"]["reference"] = json!("Patient/p2");
+        Answer::Given(if asked["question"] == "access" { "true".into() } else { others.to_string() })
+    };
+    assert_eq!(app.get("/ServiceRequest/other").status(), 200);
+    assert_eq!(failed(&app.update(&referral("other"), &[])), 404);
+    assert_eq!(failed(&app.update(&referral("other"), &[("if-match", "W/\"7\"")])), 404, "nor is its version told");
     app.assert_nothing_written();
 }
 

@@ -117,6 +117,10 @@ pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
     for _ in 0..ROUNDS {
         let newest = ctx.store().chart_version(caller.launch(), kind, id, None).map_err(|error| failed(ctx, &error))?;
         let served = fhir_api::fetch(ctx, caller, kind, id).await?;
+        // A user scope may show another patient's resource; the launch writes to its own patient's only (smart.md 14.3).
+        if !is_about_patient(ctx, caller, &served.json) {
+            return Err(fhir_api::not_found());
+        }
         let kept = newest.map_or(0, |newest| newest.version);
         let number = kept.max(served.version);
         if expected.as_ref().is_some_and(|tags| !tags.contains(&number)) {
