@@ -11,7 +11,7 @@ use http::header::{ETAG, IF_MATCH, LOCATION, RETRY_AFTER};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::caller::{self, Caller};
 use super::fhir_api::{self, failed};
 use super::scope::Class;
 use super::writable::{self, Place};
@@ -41,12 +41,14 @@ pub struct Write<'a> {
 }
 
 impl Write<'_> {
-    async fn take_body(&mut self, ctx: &Ctx) -> Result<Vec<u8>, Response> {
+    async fn take_body(&mut self, ctx: &Ctx, caller: &Caller<'_>) -> Result<Vec<u8>, Response> {
         if let Some(body) = self.body.take() {
             return Ok(body);
         }
         is_json(self.request)?;
-        ctx.body(ctx.settings().limits.write_bytes).await.map_err(unread)
+        let body = ctx.body(ctx.settings().limits.write_bytes).await.map_err(unread)?;
+        caller.still_good(ctx)?;
+        Ok(body)
     }
 }
 
@@ -80,7 +82,7 @@ pub struct Incoming {
 pub async fn create(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: &str) -> Result<Response, Response> {
     caller.demand(kind, scope::CREATE, "c")?;
     let sought = sought(write.request, caller, kind)?;
-    let incoming = parse(ctx, kind, write.take_body(ctx).await?)?;
+    let incoming = parse(ctx, kind, write.take_body(ctx, caller).await?)?;
     check(ctx, caller, kind, &incoming.resource)?;
     covered(ctx, caller, scope::CREATE, &incoming.resource)?;
     writable::check_new(&incoming.resource)?;
@@ -111,7 +113,7 @@ pub async fn create(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
 pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: &str, id: &str) -> Result<Response, Response> {
     caller.demand(kind, scope::UPDATE, "u")?;
     let expected = expected(write.request)?;
-    let incoming = parse(ctx, kind, write.take_body(ctx).await?)?;
+    let incoming = parse(ctx, kind, write.take_body(ctx, caller).await?)?;
     check(ctx, caller, kind, &incoming.resource)?;
     covered(ctx, caller, scope::UPDATE, &incoming.resource)?;
     for _ in 0..ROUNDS {
@@ -256,6 +258,7 @@ fn prepare(ctx: &Ctx, caller: &Caller<'_>, incoming: &Incoming, version: &Versio
     members.insert("meta".to_owned(), &meta);
     Ok(WriteBack {
         // A resource's own id is ours only where we made it.
+        token: caller.token,
         id: if version.number == 1 { version.id.to_owned() } else { ctx.id() },
         launch_id: caller.launch().to_owned(),
         partner: caller.partner.name.clone(),
@@ -278,10 +281,8 @@ fn keep(ctx: &Ctx, write: &WriteBack) -> Result<bool, Response> {
             }
             Ok(kept)
         }
-        // The launch ended while the body came in: its token is not good any more.
-        Err(error) if error.status() == EREF_NOT_FOUND => {
-            Err(reply::outcome(StatusCode::UNAUTHORIZED, "login", "the launch has ended"))
-        }
+        // The launch ended meanwhile, or the token is not good any more.
+        Err(error) if error.status() == EREF_NOT_FOUND => Err(caller::invalid()),
         Err(error) if error.status() == EREF_TOO_LARGE => {
             Err(reply::outcome(StatusCode::PAYLOAD_TOO_LARGE, "too-costly", "this launch has written as much as it may"))
         }

@@ -118,7 +118,11 @@ impl<'a> Source<'a> {
         }
         let found = match pushed {
             Some(resource) => Found::pushed(resource),
-            None if self.ctx.settings().chart.fhir_server.is_some() => behind::read(self.ctx, kind, id).await?,
+            None if self.ctx.settings().chart.fhir_server.is_some() => {
+                let found = behind::read(self.ctx, kind, id).await?;
+                self.caller.still_good(self.ctx)?;
+                found
+            }
             None => self.asked_one(kind, id).await?,
         };
         let found = found.filter(|found| found.id == id).ok_or_else(not_found)?;
@@ -153,6 +157,7 @@ impl<'a> Source<'a> {
         } else if self.is_elsewhere(kind) {
             let patient = if self.reaches_others(kind, letter) { None } else { self.caller.patient() };
             more = behind::search(self.ctx, kind, patient, criteria).await?;
+            self.caller.still_good(self.ctx)?;
         }
         let mut known: HashSet<String> = all.iter().map(|found| found.id.clone()).collect();
         all.extend(more.into_iter().filter(|found| known.insert(found.id.clone())));
@@ -210,7 +215,7 @@ impl<'a> Source<'a> {
         }
         let action = if letter == SEARCH { "search" } else { "read" };
         let asked = json!({ "type": kind, "about": patient, "action": action });
-        let allowed = match ask(self.ctx, self.caller, "access", asked).await {
+        let allowed = match ask(self.ctx, self.caller, "access", asked).await? {
             Answer::Given(text) => text.trim() == "true",
             Answer::NotFound | Answer::Denied(_) => false,
             Answer::None => return Err(unanswered()),
@@ -230,7 +235,7 @@ impl<'a> Source<'a> {
 
     /// Asks the host for a resource that it did not push.
     async fn asked_one(&self, kind: &str, id: &str) -> Result<Option<Found>, Response> {
-        match ask(self.ctx, self.caller, "resource", json!({ "type": kind, "id": id })).await {
+        match ask(self.ctx, self.caller, "resource", json!({ "type": kind, "id": id })).await? {
             Answer::Given(json) => match check_json(&json, kind, &self.ctx.settings().limits) {
                 Ok(()) => Ok(Found::given(json, kind)),
                 Err(refusal) => {
@@ -253,7 +258,7 @@ impl<'a> Source<'a> {
                 values.push(json!(value));
             }
         }
-        match ask(self.ctx, self.caller, "search", json!({ "type": kind, "criteria": members })).await {
+        match ask(self.ctx, self.caller, "search", json!({ "type": kind, "criteria": members })).await? {
             Answer::Given(json) => match chart::parse(&json, None, &self.ctx.settings().limits) {
                 Ok(list) => Ok(list.into_iter().take(MOST_FOUND).filter_map(|one| Found::given(one.json, kind)).collect()),
                 Err(error) => {
@@ -273,7 +278,7 @@ impl<'a> Source<'a> {
 }
 
 /// Puts a question about this launch to the host (docs/schema/question.json).
-async fn ask(ctx: &Ctx, caller: &Caller<'_>, kind: &'static str, asked: Value) -> Answer {
+async fn ask(ctx: &Ctx, caller: &Caller<'_>, kind: &'static str, asked: Value) -> Result<Answer, Response> {
     let mut question = json!({
         "question": kind, "launch_id": caller.launch_id, "partner": caller.partner.name, "patient": caller.patient(),
         "user": caller.user().map(|user| &user.id), "answer_within_ms": ctx.settings().limits.question_ms,
@@ -281,7 +286,9 @@ async fn ask(ctx: &Ctx, caller: &Caller<'_>, kind: &'static str, asked: Value) -
     if let (Some(members), Value::Object(asked)) = (question.as_object_mut(), asked) {
         members.extend(asked);
     }
-    ctx.ask(caller.launch(), kind, question.to_string()).await
+    let answer = ctx.ask(caller.launch(), kind, question.to_string()).await;
+    caller.still_good(ctx)?;
+    Ok(answer)
 }
 
 /// 503: whoever has the data did not answer in time.
