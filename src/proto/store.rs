@@ -175,7 +175,7 @@ pub trait Grants: Send + Sync {
 
 /// Sign-ins on the host's page.
 pub trait Logins: Send + Sync {
-    /// Keeps a sign-in.
+    /// Keeps a sign-in. `EREF_BUSY` when too many of this partner are open.
     fn begin_login(&self, login: &NewLogin, now: Millis) -> Result<()>;
     /// A sign-in that waits for the host, by its `eref_login` value.
     fn login(&self, handle: &SecretHash, now: Millis) -> Result<Option<LoginRecord>>;
