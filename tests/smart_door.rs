@@ -12,6 +12,7 @@ use ereferral::io::clock;
 use ereferral::proto::exchange::{Answer, Question};
 use ereferral::proto::http::{Response, secret_hash};
 use ereferral::proto::smart::server::launch;
+use ereferral::proto::store::NewLogin;
 use serde_json::{Value, json};
 use smart::*;
 
@@ -113,6 +114,26 @@ fn a_sign_in_waits_ten_minutes_and_then_not() {
     assert!(finish(&server, "guessed", &user()).is_none());
     assert_eq!(server.get("/clinic/auth/login/guessed", &[]).status(), 404);
     assert_eq!(server.send("POST", "/clinic/auth/login/guessed", &[], "").status(), 405);
+}
+
+#[test]
+fn what_is_kept_for_a_sign_in_is_bounded() {
+    let server = standalone();
+    let long = "x".repeat(9 << 10);
+    assert_eq!(error(&begin(&server, &[("state", Some(&long))])), "invalid_request");
+    for number in 0..1000_u32 {
+        let mut login = NewLogin {
+            id: format!("open-{number}"),
+            handle: [0; 32],
+            cookie: [0; 32],
+            partner: "rms".into(),
+            expires: i64::MAX,
+            request: String::new(),
+        };
+        login.handle[..4].copy_from_slice(&number.to_be_bytes());
+        server.world.store.begin_login(&login, 0).unwrap();
+    }
+    assert_eq!(error(&begin(&server, &[])), "temporarily_unavailable");
 }
 
 #[test]

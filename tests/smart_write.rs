@@ -8,9 +8,9 @@ mod store;
 use std::sync::atomic::Ordering;
 
 use ereferral::io::clock;
-use ereferral::proto::exchange::{Exchange, Peer, Step};
+use ereferral::proto::exchange::{Answer, Exchange, Peer, Step};
 use ereferral::proto::http::Response;
-use ereferral::proto::store::{EventRecord, event_kind};
+use ereferral::proto::store::{EventRecord, Whose, event_kind};
 use serde_json::{Value, json};
 use smart::*;
 
@@ -227,6 +227,24 @@ fn another_patients_is_never_written() {
 }
 
 #[test]
+fn what_the_user_may_see_of_another_patient_is_not_replaced_by_it() {
+    let mut app = App::with("launch patient/ServiceRequest.u user/ServiceRequest.ru", |settings| {
+        settings["partners"][0]["smart_app"]["scopes"] = json!("launch patient/*.cruds user/*.cruds");
+        settings["chart"] = json!({ "access": "ask", "ask": ["ServiceRequest"] });
+    });
+    app.server.host = |question| {
+        let asked: Value = serde_json::from_str(&question.document).unwrap();
+        let mut others = referral("other");
+        others["subject"]["reference"] = json!("Patient/p2");
+        Answer::Given(if asked["question"] == "access" { "true".into() } else { others.to_string() })
+    };
+    assert_eq!(app.get("/ServiceRequest/other").status(), 200);
+    assert_eq!(failed(&app.update(&referral("other"), &[])), 404);
+    assert_eq!(failed(&app.update(&referral("other"), &[("if-match", "W/\"7\"")])), 404, "nor is its version told");
+    app.assert_nothing_written();
+}
+
+#[test]
 fn each_letter_of_a_scope_is_its_own() {
     let app = App::with("launch patient/ServiceRequest.r patient/DocumentReference.c", |_| {});
     assert_eq!(failed(&app.update(&referral("sr1"), &[])), 403);
@@ -350,6 +368,45 @@ fn a_batch_has_limits_and_a_transaction_is_not_offered() {
     let some: Vec<Value> = (0..5).map(|_| get_entry("Patient/p1")).collect();
     let bundle = document(&small.send("POST", "/", &batch(json!(some)), &[]));
     assert_eq!(bundle["entry"][4]["response"]["status"], "413 Payload Too Large", "together they are too large: {bundle}");
+}
+
+#[test]
+fn what_is_revoked_meanwhile_reads_and_writes_no_more() {
+    let resource = letter().to_string();
+    let many = batch(json!([get_entry("Condition/asked"), get_entry("Patient/p1")])).to_string();
+    for (method, path, body) in [
+        ("POST", "/DocumentReference", resource.as_str()),
+        ("POST", "/Condition/_search", ""),
+        ("GET", "/Condition/asked", ""),
+        ("GET", "/Condition", ""),
+        ("POST", "", many.as_str()),
+    ] {
+        let app = App::with(SCOPE, |settings| settings["chart"] = json!({ "ask": ["Condition"] }));
+        let kind = if path.ends_with("_search") { "application/x-www-form-urlencoded" } else { "application/fhir+json" };
+        let request = http::Request::builder().method(method).uri(format!("/clinic/fhir{path}"));
+        let request = request.header("authorization", &app.bearer).header("content-type", kind).body(()).unwrap();
+        let mut exchange = Exchange::new(app.server.world.clone(), request, Peer::default(), Box::new(clock::random));
+        let mut step = exchange.step(now(&app.server));
+        if path.is_empty() {
+            exchange.body(Ok(body.into()));
+            step = exchange.step(now(&app.server));
+        }
+        assert_eq!(app.server.world.store.revoke_grants(&Whose::Client("rms-app".into()), now(&app.server)).unwrap(), 1);
+        match step {
+            Step::NeedBody { .. } => exchange.body(Ok(body.into())),
+            Step::Ask(_) => exchange.answer(Answer::NotFound),
+            _ => panic!("{method} {path}: waits for nothing"),
+        }
+        let Step::Respond(response) = exchange.step(now(&app.server)) else { panic!("{method} {path}: waits") };
+        if path.is_empty() {
+            let bundle = document(&response);
+            let status = |at: usize| bundle["entry"][at]["response"]["status"].clone();
+            assert_eq!((status(0), status(1)), (json!("401 Unauthorized"), json!("401 Unauthorized")));
+        } else {
+            assert_eq!(failed(&response), 401, "{method} {path}");
+        }
+        app.assert_nothing_written();
+    }
 }
 
 #[test]

@@ -263,10 +263,17 @@ fn race<T: Send>(kit: &Kit, threads: usize, act: impl Fn(&dyn Store, usize) -> T
     })
 }
 
+/// Launch-1, and the access token that [`write`] uses.
+fn begin_writing(store: &dyn Store) {
+    store.save_launch(&launch(1), NOW).unwrap();
+    store.save_grant(&grant("launch-1"), &token(50, "launch-1"), NOW).unwrap();
+}
+
 /// An app's write of a DocumentReference under launch-1.
 fn write(id: &str, version: u32, seen: Seen) -> WriteBack {
     let write_id = format!("w-{id}-{version}");
     WriteBack {
+        token: [50; 32],
         launch_id: "launch-1".into(),
         partner: "app".into(),
         resource_type: "DocumentReference".into(),

@@ -175,7 +175,7 @@ pub trait Grants: Send + Sync {
 
 /// Sign-ins on the host's page.
 pub trait Logins: Send + Sync {
-    /// Keeps a sign-in.
+    /// Keeps a sign-in. `EREF_BUSY` when too many of this partner are open.
     fn begin_login(&self, login: &NewLogin, now: Millis) -> Result<()>;
     /// A sign-in that waits for the host, by its `eref_login` value.
     fn login(&self, handle: &SecretHash, now: Millis) -> Result<Option<LoginRecord>>;
@@ -199,7 +199,8 @@ pub trait Charts: Send + Sync {
     /// A number that changes when something is put into a launch's chart.
     fn chart_mark(&self, launch_id: &str) -> Result<i64>;
     /// Keeps what an app writes and queues the WRITE event, which waits for the host's decision. False: what the rules looked at changed
-    /// meanwhile; nothing was kept. `EREF_NOT_FOUND` when the launch has ended, `EREF_TOO_LARGE` when it has written too much.
+    /// meanwhile; nothing was kept. `EREF_NOT_FOUND` when the launch has ended or the token is not good any more, `EREF_TOO_LARGE` when the
+    /// launch has written too much.
     fn write_back(&self, write: &WriteBack, now: Millis) -> Result<bool>;
     /// What the host made of a write; `None` when its launch has ended.
     fn write_decision(&self, write_id: &str) -> Result<Option<Decision>>;

@@ -126,6 +126,7 @@ fn plant(store: &dyn Store, mark: &str) {
     let mut code = NewCode { binding: mark.into(), picked: true, ..code(1, "launch-1") };
     (code.grant.patient, code.grant.grant.context) = (Some(mark.into()), format!(r#"{{"patient":"{mark}"}}"#));
     store.issue_code(&code, NOW).unwrap();
+    assert!(store.redeem_code(&[1; 32], &[token(50, "launch-1")], NOW).unwrap());
     let login = NewLogin {
         id: "login-1".into(),
         handle: [1; 32],

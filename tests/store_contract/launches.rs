@@ -90,7 +90,7 @@ fn tokens_and_chart_die_with_their_launch() {
 #[test]
 fn a_written_back_resource_is_in_the_chart_and_tells_the_host() {
     let kit = Kit::new();
-    kit.store.save_launch(&launch(1), NOW).unwrap();
+    begin_writing(kit.store.as_ref());
     let write = write("d1", 1, Seen::Nothing);
     assert!(kit.store.write_back(&write, NOW).unwrap());
     assert!(kit.store.chart_resource("launch-1", "DocumentReference", "d1").unwrap().is_some());
@@ -99,6 +99,24 @@ fn a_written_back_resource_is_in_the_chart_and_tells_the_host() {
     assert_eq!((event.kind, event.subject.as_str(), event.document.as_str()), (event_kind::WRITE, "w-d1-1", told));
     kit.store.end_launch("launch-1", "done", NOW).unwrap();
     assert_eq!(status_of(kit.store.write_back(&write, NOW)), EREF_NOT_FOUND);
+}
+
+#[test]
+fn nothing_is_written_with_a_token_that_is_not_good_any_more() {
+    let late: [(fn(&dyn Store), Millis); 4] = [
+        (|store| store.revoke_grant("grant-launch-1", NOW).unwrap(), NOW),
+        (|store| store.revoke_token(&[50; 32], NOW).unwrap(), NOW),
+        (|store| assert_eq!(store.revoke_grants(&Whose::Patient("p".into()), NOW).unwrap(), 1), NOW),
+        (|_| (), NOW + 3600 * SECOND),
+    ];
+    for (end, now) in late {
+        let kit = Kit::new();
+        begin_writing(kit.store.as_ref());
+        end(kit.store.as_ref());
+        assert_eq!(status_of(kit.store.write_back(&write("d1", 1, Seen::Nothing), now)), EREF_NOT_FOUND);
+        assert!(kit.store.chart_resource("launch-1", "DocumentReference", "d1").unwrap().is_none());
+        assert!(lease(kit.store.as_ref(), NOW).is_none());
+    }
 }
 
 #[test]
@@ -149,7 +167,7 @@ fn refused(words: &str) -> Option<Decision> {
 fn a_created_resource_is_served_with_the_mark_until_the_host_decides() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    store.save_launch(&launch(1), NOW).unwrap();
+    begin_writing(store);
     let created = write("d1", 1, Seen::Nothing);
     assert!(store.write_back(&created, NOW).unwrap());
     assert_eq!((served(store), decision(store, &created)), (Some((1, true)), Some(Decision::Open)));
@@ -165,7 +183,7 @@ fn a_created_resource_is_served_with_the_mark_until_the_host_decides() {
 fn a_refused_resource_is_served_no_more_and_its_words_are_kept() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    store.save_launch(&launch(1), NOW).unwrap();
+    begin_writing(store);
     let created = write("d1", 1, Seen::Nothing);
     assert!(store.write_back(&created, NOW).unwrap());
     let event = told(store, &created);
@@ -183,7 +201,7 @@ fn a_refused_resource_is_served_no_more_and_its_words_are_kept() {
 fn an_update_is_served_when_the_host_has_taken_it() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    store.save_launch(&launch(1), NOW).unwrap();
+    begin_writing(store);
     store.put_chart("launch-1", &[resource("DocumentReference", "d1")], NOW).unwrap();
     let [second, third, fourth] = [2, 3, 4].map(|version| write("d1", version, Seen::Newest(version - 1)));
     assert!(store.write_back(&second, NOW).unwrap());
@@ -210,7 +228,7 @@ fn an_update_is_served_when_the_host_has_taken_it() {
 fn a_conditional_write_sees_every_other_write() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    store.save_launch(&launch(1), NOW).unwrap();
+    begin_writing(store);
     let mark = store.chart_mark("launch-1").unwrap();
     let outcomes = race(&kit, 4, |store, number| {
         let write = WriteBack { id: format!("w{number}"), resource_id: format!("d{number}"), ..write("d", 1, Seen::Chart(mark)) };
@@ -224,7 +242,7 @@ fn a_conditional_write_sees_every_other_write() {
 fn a_launch_writes_only_so_much() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    store.save_launch(&launch(1), NOW).unwrap();
+    begin_writing(store);
     let large = |id: &str| WriteBack { launch_bytes: 30, ..write(id, 1, Seen::Nothing) };
     assert!(store.write_back(&large("d1"), NOW).unwrap());
     assert!(store.write_back(&large("d2"), NOW).unwrap());
@@ -235,7 +253,7 @@ fn a_launch_writes_only_so_much() {
 fn a_write_outlives_its_launch_until_the_host_has_decided_and_no_longer() {
     let kit = Kit::new();
     let store = kit.store.as_ref();
-    store.save_launch(&launch(1), NOW).unwrap();
+    begin_writing(store);
     for id in ["d1", "d2"] {
         assert!(store.write_back(&write(id, 1, Seen::Nothing), NOW).unwrap());
     }

@@ -38,6 +38,28 @@ fn a_sign_in_is_finished_once_and_in_time() {
 }
 
 #[test]
+fn sign_ins_that_nobody_finishes_do_not_fill_the_disk() {
+    let kit = Kit::new();
+    let store = kit.store.as_ref();
+    let begin = |number: u16, partner: &str, now| {
+        let mut handle = [0; 32];
+        handle[..2].copy_from_slice(&number.to_be_bytes());
+        let login =
+            NewLogin { id: format!("login-{number}"), handle, partner: partner.into(), expires: now + 600 * SECOND, ..login(1) };
+        store.begin_login(&login, now)
+    };
+    for number in 0..1000 {
+        begin(number, "app", NOW).unwrap();
+    }
+    assert_eq!(status_of(begin(1000, "app", NOW)), EREF_BUSY);
+    begin(1000, "another", NOW).unwrap();
+    begin(1001, "app", NOW + 600 * SECOND).unwrap();
+    store.purge(&Default::default(), NOW + 601 * SECOND).unwrap();
+    // The same id can come again, so the row is gone.
+    begin(0, "app", NOW + 601 * SECOND).unwrap();
+}
+
+#[test]
 fn a_launch_is_authorized_again_only_where_that_is_allowed() {
     let kit = Kit::new();
     let store = kit.store.as_ref();

@@ -15,12 +15,23 @@ use crate::proto::store::{Access, Accessor, Millis};
 const WAITING: usize = 500;
 
 /// What was accessed by one since the last writing.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Accessed {
     first: Millis,
     last: Millis,
     /// How often, by what was done, to which type, with which HTTP status.
     counts: BTreeMap<(&'static str, String, u16), u32>,
+}
+
+impl Accessed {
+    /// Adds what could not be written to what came meanwhile.
+    fn take_in(&mut self, earlier: Self) {
+        self.first = earlier.first;
+        self.last = self.last.max(earlier.last);
+        for (what, count) in earlier.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
 }
 
 /// What waits to be written.
@@ -53,7 +64,10 @@ impl Sqlite {
             .writer
             .write(move |connection| entries.iter().try_for_each(|entry| audit::append(connection, &vault, &node, now, entry)));
         if written.is_err() {
-            self.accesses().extend(waiting);
+            let mut accesses = self.accesses();
+            for (by, earlier) in waiting {
+                accesses.entry(by).or_default().take_in(earlier);
+            }
         }
         written
     }
@@ -71,4 +85,17 @@ fn entry(by: &Accessor, accessed: &Accessed) -> serde_json::Value {
         "what": "fhir access", "id": by.launch_id, "grant": by.grant_id, "partner": by.partner, "client_id": by.client_id, "user": by.user,
         "patient": by.patient, "first": accessed.first, "last": accessed.last, "accesses": counts,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_written_is_added_to_what_came_meanwhile() {
+        let read = |count| BTreeMap::from([(("read", "Patient".to_owned(), 200), count)]);
+        let mut meanwhile = Accessed { first: 5, last: 9, counts: read(2) };
+        meanwhile.take_in(Accessed { first: 1, last: 4, counts: read(3) });
+        assert_eq!(meanwhile, Accessed { first: 1, last: 9, counts: read(5) });
+    }
 }

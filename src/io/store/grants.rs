@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use serde_json::json;
 
-use crate::error::Result;
+use crate::error::{EREF_NOT_FOUND, Error, Result};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::{audit, launches, vault::Vault};
 use crate::proto::store::{
@@ -92,6 +92,18 @@ fn user_mac(vault: &Vault, user: &str) -> Vec<u8> {
 
 fn patient_mac(vault: &Vault, patient: &str) -> Vec<u8> {
     vault.lookup("grant.patient", patient.as_bytes()).to_vec()
+}
+
+/// Fails with `EREF_NOT_FOUND` unless the token of a grant is good, in the transaction of what it is used for.
+pub(super) fn is_good(connection: &Connection, token: &SecretHash, now: Millis) -> Result<()> {
+    let good: bool = connection
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM token t JOIN grant g ON g.id = t.grant_id
+                            WHERE t.hash = ?1 AND t.expires > ?2 AND t.used IS NULL AND {GOOD})"
+        ))
+        .and_then(|mut query| query.query_row(params![token, now], |row| row.get(0)))
+        .map_err(store_error)?;
+    if good { Ok(()) } else { Err(Error::new(EREF_NOT_FOUND, "the token is not good any more")) }
 }
 
 fn insert_token(connection: &Connection, token: &NewToken, now: Millis) -> rusqlite::Result<()> {

@@ -19,6 +19,9 @@ const LAUNCHES: Millis = 90 * DAY;
 /// Codes are kept a while after they expired, to recognise a replay.
 const CODES: Millis = DAY;
 
+/// The launch that came of a sign-in is authorized within its own time, with the request that began it.
+const FINISHED_LOGINS: Millis = 900_000;
+
 /// The messages of `inbox` or `outbox` whose bodies have outlived their time. What a referral says by now stays, for messages that begin
 /// with it: its newest full content, or its newest message where none was full. What was refused was never said.
 fn outlived(table: &str, condition: &str) -> String {
@@ -74,8 +77,7 @@ fn purge_statements(retention: &Retention) -> [String; 17] {
             "DELETE FROM signing_key WHERE EXISTS (
                 SELECT 1 FROM signing_key n WHERE n.created > signing_key.created AND n.created < ?1 - {AHEAD} - {AFTER})"
         ),
-        // The launch that came of a sign-in is authorized within its own time.
-        format!("DELETE FROM login WHERE expires < ?1 - {DAY}"),
+        format!("DELETE FROM login WHERE expires < ?1 AND (finished = 0 OR expires < ?1 - {FINISHED_LOGINS})"),
         format!("DELETE FROM launch WHERE ends < ?1 - {LAUNCHES}"),
     ]
 }

@@ -2,14 +2,24 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use crate::error::Result;
+use crate::error::{EREF_BUSY, Error, Result};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::proto::store::{LoginRecord, Logins, Millis, NewLaunch, NewLogin, SecretHash};
 
+/// Sign-ins that may be open for one partner's app: whoever knows its public values can begin one, and each is kept.
+const OPEN: u32 = 1_000;
+
 impl Logins for Sqlite {
-    fn begin_login(&self, login: &NewLogin, _now: Millis) -> Result<()> {
+    fn begin_login(&self, login: &NewLogin, now: Millis) -> Result<()> {
         let (login, request) = (login.clone(), self.vault.seal("login.request", &login.id, login.request.as_bytes())?);
         self.writer.write(move |connection| {
+            let open: u32 = connection
+                .prepare_cached("SELECT count(*) FROM login WHERE partner = ?1 AND finished = 0 AND expires > ?2")
+                .and_then(|mut query| query.query_row(params![login.partner, now], |row| row.get(0)))
+                .map_err(store_error)?;
+            if open >= OPEN {
+                return Err(Error::new(EREF_BUSY, "too many sign-ins of this partner's app are open"));
+            }
             connection
                 .prepare_cached(
                     "INSERT INTO login (id, handle, cookie, partner, expires, finished, request) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)",

@@ -4,7 +4,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use crate::error::{EREF_TOO_LARGE, Error, Result};
-use crate::io::store::audit;
 use crate::io::store::body::NewBody;
 use crate::io::store::charts::{
     REFUSED, REPLACED, SERVED, SERVED_UNDECIDED, UNDECIDED, id_mac, is_live, mark, replace, seal_resource,
@@ -12,6 +11,7 @@ use crate::io::store::charts::{
 use crate::io::store::events::{NewEvent, insert_event, launch_lane};
 use crate::io::store::sqlite::{Sqlite, store_error};
 use crate::io::store::vault::Vault;
+use crate::io::store::{audit, grants};
 use crate::proto::store::{Millis, Seen, WriteBack, event_kind};
 
 impl Sqlite {
@@ -22,6 +22,7 @@ impl Sqlite {
         let body = NewBody::new(&vault, &write.id, write.body.clone());
         self.writer.write(move |connection| {
             is_live(connection, &write.launch_id, now)?;
+            grants::is_good(connection, &write.token, now)?;
             if !is_as_seen(connection, &write, &mac)? {
                 return Ok(false);
             }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use super::SecretHash;
+
 /// A version of a resource, written by an app.
 #[derive(Clone, Debug)]
 pub struct WriteBack {
     /// Our id of this write; the WRITE event's subject.
     pub id: String,
+    /// The access token it is written with, which must still be good.
+    pub token: SecretHash,
     /// The launch under which it is written.
     pub launch_id: String,
     /// The partner that writes.

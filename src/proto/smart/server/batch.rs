@@ -120,6 +120,8 @@ async fn one(ctx: &Ctx, caller: &Caller<'_>, whole: &Write<'_>, entry: Entry<'_>
     if query.iter().any(|(name, _)| name == "access_token") {
         return Err(bad("Bundle.entry.request.url: an access token in an address is refused"));
     }
+    // It may have been revoked while the entries before were done.
+    caller.still_good(ctx)?;
     let path = asked.url.split('?').next().unwrap_or_default();
     let body = entry.resource.map_or_else(Vec::new, |resource| resource.get().as_bytes().to_vec());
     let write = Write { request: &request, body: Some(body), decide_by: whole.decide_by };

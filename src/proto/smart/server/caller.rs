@@ -13,13 +13,15 @@ use crate::proto::exchange::Ctx;
 use crate::proto::http::{Request, Response, secret_hash};
 use crate::proto::settings::Partner;
 use crate::proto::smart::{LaunchContext, User};
-use crate::proto::store::{Grant, TokenKind};
+use crate::proto::store::{Grant, SecretHash, TokenKind};
 
 /// Longest access token looked at, in characters.
 const LONGEST_TOKEN: usize = 512;
 
 /// Who calls, and for which launch.
 pub struct Caller<'a> {
+    /// The hash of the token.
+    pub token: SecretHash,
     /// The grant the token hangs on.
     pub grant_id: String,
     /// The client.
@@ -38,6 +40,13 @@ impl Caller<'_> {
     /// Whose chart is read; empty for a backend service, to which no chart belongs.
     pub fn launch(&self) -> &str {
         self.launch_id.as_deref().unwrap_or_default()
+    }
+
+    /// Fails with 401 when the token is not good any more. To be asked after every wait: what it was good for may have been revoked, or have
+    /// ended with the launch (smart.md 16.1).
+    pub fn still_good(&self, ctx: &Ctx) -> Result<(), Response> {
+        let found = ctx.store().token(&self.token, ctx.now()).map_err(|error| failed(ctx, &error))?;
+        found.map(|_| ()).ok_or_else(invalid)
     }
 
     /// Logical id of the patient in context.
@@ -93,11 +102,14 @@ pub fn no_token_in(parameters: &[(String, String)]) -> Result<(), Response> {
     Ok(())
 }
 
+/// 401 for a token that is not known, or not good any more.
+pub fn invalid() -> Response {
+    unauthorized(StatusCode::UNAUTHORIZED, ", error=\"invalid_token\"", "login", "the access token is not good here")
+}
+
 /// The token's checks (smart.md 16.1). It comes in the one Authorization header or not at all; its hash is looked up, so nothing of it is
 /// compared byte by byte.
 pub fn authenticate<'a>(ctx: &'a Ctx, request: &Request, query: &[(String, String)]) -> Result<Caller<'a>, Response> {
-    let invalid =
-        || unauthorized(StatusCode::UNAUTHORIZED, ", error=\"invalid_token\"", "login", "the access token is not good here");
     no_token_in(query)?;
     let mut headers = request.headers().get_all(AUTHORIZATION).iter();
     let Some(header) = headers.next() else {
@@ -107,7 +119,8 @@ pub fn authenticate<'a>(ctx: &'a Ctx, request: &Request, query: &[(String, Strin
         return Err(malformed("more than one Authorization header"));
     }
     let token = header.to_str().ok().and_then(bearer).ok_or_else(|| malformed("the Authorization header is not a bearer token"))?;
-    let found = ctx.store().token(&secret_hash(token), ctx.now()).map_err(|error| failed(ctx, &error))?;
+    let token = secret_hash(token);
+    let found = ctx.store().token(&token, ctx.now()).map_err(|error| failed(ctx, &error))?;
     let record = found.filter(|record| record.kind == TokenKind::Access).ok_or_else(invalid)?;
     let grant = record.grant.ok_or_else(invalid)?;
     // A client that left the configuration, or went over to another partner, calls no more.
@@ -118,7 +131,7 @@ pub fn authenticate<'a>(ctx: &'a Ctx, request: &Request, query: &[(String, Strin
         context => Some(serde_json::from_str(context).map_err(|_| invalid())?),
     };
     let Grant { id, client_id, launch_id, .. } = grant;
-    Ok(Caller { grant_id: id, client_id, launch_id, partner, scope: record.scope, context })
+    Ok(Caller { token, grant_id: id, client_id, launch_id, partner, scope: record.scope, context })
 }
 
 /// The token of an Authorization header (RFC 6750 2.1).

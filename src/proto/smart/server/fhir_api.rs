@@ -125,6 +125,7 @@ async fn posted_search(
     }
     let form = ctx.body(ctx.settings().limits.request_bytes).await;
     let form = form.map_err(|error| reply::outcome(reply::body_status(error), "incomplete", "the body was not received whole"))?;
+    caller.still_good(ctx)?;
     query.extend(search::pairs(&form));
     no_token_in(&query)?;
     search::answer(ctx, request, caller, kind, &query).await

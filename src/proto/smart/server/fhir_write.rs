@@ -42,12 +42,14 @@ pub struct Write<'a> {
 }
 
 impl Write<'_> {
-    async fn take_body(&mut self, ctx: &Ctx) -> Result<Vec<u8>, Response> {
+    async fn take_body(&mut self, ctx: &Ctx, caller: &Caller<'_>) -> Result<Vec<u8>, Response> {
         if let Some(body) = self.body.take() {
             return Ok(body);
         }
         is_json(self.request)?;
-        ctx.body(ctx.settings().limits.write_bytes).await.map_err(unread)
+        let body = ctx.body(ctx.settings().limits.write_bytes).await.map_err(unread)?;
+        caller.still_good(ctx)?;
+        Ok(body)
     }
 }
 
@@ -81,7 +83,7 @@ pub struct Incoming {
 pub async fn create(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: &str) -> Result<Response, Response> {
     caller.demand(kind, scope::CREATE, "c")?;
     let sought = sought(write.request, caller, kind)?;
-    let incoming = parse(ctx, kind, write.take_body(ctx).await?)?;
+    let incoming = parse(ctx, kind, write.take_body(ctx, caller).await?)?;
     check(ctx, caller, kind, &incoming.resource)?;
     covered(ctx, caller, scope::CREATE, &incoming.resource)?;
     writable::check_new(&incoming.resource)?;
@@ -100,7 +102,7 @@ pub async fn create(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
         let id = ctx.id();
         let version = Version { kind, id: &id, number: 1, previous: None, unconditional: false };
         let new = prepare(ctx, caller, &incoming, &version, seen)?;
-        if keep(ctx, &new)? {
+        if keep(ctx, caller, &new)? {
             drop(incoming);
             return answer(ctx, &write, new).await;
         }
@@ -112,12 +114,16 @@ pub async fn create(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
 pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: &str, id: &str) -> Result<Response, Response> {
     caller.demand(kind, scope::UPDATE, "u")?;
     let expected = expected(write.request)?;
-    let incoming = parse(ctx, kind, write.take_body(ctx).await?)?;
+    let incoming = parse(ctx, kind, write.take_body(ctx, caller).await?)?;
     check(ctx, caller, kind, &incoming.resource)?;
     covered(ctx, caller, scope::UPDATE, &incoming.resource)?;
     for _ in 0..ROUNDS {
         let newest = ctx.store().chart_version(caller.launch(), kind, id, None).map_err(|error| failed(ctx, &error))?;
         let served = fhir_api::fetch(ctx, caller, kind, id).await?;
+        // A user scope may show another patient's resource; the launch writes to its own patient's only (smart.md 14.3).
+        if !is_about_patient(ctx, caller, &served.json) {
+            return Err(fhir_api::not_found());
+        }
         let kept = newest.map_or(0, |newest| newest.version);
         let number = kept.max(served.number());
         // A source that is not ours may number in a way of its own; what it said the app repeats.
@@ -131,7 +137,7 @@ pub async fn update(ctx: &Ctx, mut write: Write<'_>, caller: &Caller<'_>, kind: 
         writable::check_update(&incoming.resource, &before, kind, id)?;
         let version = Version { kind, id, number: number + 1, previous: Some(served.number()), unconditional: expected.is_none() };
         let new = prepare(ctx, caller, &incoming, &version, Seen::Newest(kept))?;
-        if keep(ctx, &new)? {
+        if keep(ctx, caller, &new)? {
             drop((incoming, before));
             return answer(ctx, &write, new).await;
         }
@@ -256,6 +262,7 @@ fn prepare(ctx: &Ctx, caller: &Caller<'_>, incoming: &Incoming, version: &Versio
     members.insert("meta".to_owned(), &meta);
     Ok(WriteBack {
         // A resource's own id is ours only where we made it.
+        token: caller.token,
         id: if version.number == 1 { version.id.to_owned() } else { ctx.id() },
         launch_id: caller.launch().to_owned(),
         partner: caller.partner.name.clone(),
@@ -270,7 +277,7 @@ fn prepare(ctx: &Ctx, caller: &Caller<'_>, incoming: &Incoming, version: &Versio
 }
 
 /// False when what the write rests on changed meanwhile.
-fn keep(ctx: &Ctx, write: &WriteBack) -> Result<bool, Response> {
+fn keep(ctx: &Ctx, caller: &Caller<'_>, write: &WriteBack) -> Result<bool, Response> {
     match ctx.store().write_back(write, ctx.now()) {
         Ok(kept) => {
             if kept {
@@ -281,6 +288,7 @@ fn keep(ctx: &Ctx, write: &WriteBack) -> Result<bool, Response> {
         // An offline grant reads on after its launch (smart.md 10), but there is no chart any more that a write could go to. No new token
         // helps, so this is not 401.
         Err(error) if error.status() == EREF_NOT_FOUND => {
+            caller.still_good(ctx)?;
             Err(reply::outcome(StatusCode::FORBIDDEN, "forbidden", "the launch has ended, and with it what may be written"))
         }
         Err(error) if error.status() == EREF_TOO_LARGE => {
@@ -353,6 +361,11 @@ pub fn version(ctx: &Ctx, caller: &Caller<'_>, served: Found, version: &str) -> 
             Ok(found.map(|found| ChartResource { resource_type: served.kind, id: served.id, version: number, json: found.json }))
         }
     }
+}
+
+fn is_about_patient(ctx: &Ctx, caller: &Caller<'_>, json: &str) -> bool {
+    let is_ours = |value: Value| chart::in_compartment(&value, caller.patient(), &ctx.settings().fhir_base());
+    serde_json::from_str(json).is_ok_and(is_ours)
 }
 
 fn tell_version(ctx: &Ctx, response: &mut Response, kind: &str, id: &str, version: &str) {

@@ -17,6 +17,9 @@ use crate::proto::throttle::Door;
 /// What the app says of how the user is to be met, for the host's page.
 const HINTS: [&str; 4] = ["prompt", "max_age", "login_hint", "ui_locales"];
 
+/// Longest request that is kept for the time of a sign-in, in bytes.
+const LONGEST_KEPT: usize = 8 << 10;
+
 /// Sends the browser to the host's page with a one-time `eref_login` value.
 pub fn begin(ctx: &Ctx, asked: &Asked<'_>) -> Result<Response, Refusal> {
     let page = ctx.settings().smart.login_url.as_ref().filter(|_| asked.app.standalone && !asked.wants("launch"));
@@ -25,6 +28,9 @@ pub fn begin(ctx: &Ctx, asked: &Asked<'_>) -> Result<Response, Refusal> {
     };
     if asked.prompts("none") {
         return refuse("login_required", "the user has to sign in");
+    }
+    if asked.query.len() > LONGEST_KEPT {
+        return refuse("invalid_request", "the request is too long to be kept while the user signs in");
     }
     let (handle, cookie, id) = (secret_text(ctx.random()), secret_text(ctx.random()), ctx.id());
     let limits = &ctx.settings().limits;

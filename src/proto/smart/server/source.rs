@@ -231,7 +231,7 @@ impl<'a> Source<'a> {
         }
         let action = if letter == SEARCH { "search" } else { "read" };
         let asked = json!({ "type": kind, "about": patient, "action": action });
-        let allowed = match self.ask("access", asked).await {
+        let allowed = match self.ask("access", asked).await? {
             Answer::Given(text) => text.trim() == "true",
             Answer::NotFound | Answer::Denied(_) => false,
             Answer::None => return Err(unanswered()),
@@ -251,7 +251,7 @@ impl<'a> Source<'a> {
 
     /// Asks the host for a resource that it did not push.
     async fn asked_one(&mut self, kind: &str, id: &str) -> Result<Option<Found>, Response> {
-        match self.ask("resource", json!({ "type": kind, "id": id })).await {
+        match self.ask("resource", json!({ "type": kind, "id": id })).await? {
             Answer::Given(json) => match check_json(&json, kind, &self.ctx.settings().limits) {
                 Ok(()) => Ok(Found::given(json, kind)),
                 Err(refusal) => {
@@ -274,7 +274,7 @@ impl<'a> Source<'a> {
                 values.push(json!(value));
             }
         }
-        match self.ask("search", json!({ "type": kind, "criteria": members })).await {
+        match self.ask("search", json!({ "type": kind, "criteria": members })).await? {
             Answer::Given(json) => match chart::parse(&json, None, &self.ctx.settings().limits) {
                 Ok(list) => {
                     self.cut |= list.len() > MOST_FOUND;
@@ -292,10 +292,10 @@ impl<'a> Source<'a> {
     }
 
     /// Puts a question about this launch to the host (docs/schema/question.json).
-    async fn ask(&mut self, kind: &'static str, asked: Value) -> Answer {
+    async fn ask(&mut self, kind: &'static str, asked: Value) -> Result<Answer, Response> {
         let left = self.until.saturating_sub(self.ctx.now());
         if left <= 0 {
-            return Answer::None;
+            return Ok(Answer::None);
         }
         let mut question = json!({
             "question": kind, "launch_id": self.caller.launch_id, "partner": self.caller.partner.name,
@@ -308,7 +308,8 @@ impl<'a> Source<'a> {
         if matches!(answer, Answer::None) {
             self.until = Millis::MIN;
         }
-        answer
+        self.caller.still_good(self.ctx)?;
+        Ok(answer)
     }
 
     /// What the server behind said. When it did not answer, nobody is asked again.
@@ -316,6 +317,7 @@ impl<'a> Source<'a> {
         if said.as_ref().is_err_and(|refusal| refusal.status() == StatusCode::SERVICE_UNAVAILABLE) {
             self.until = Millis::MIN;
         }
+        self.caller.still_good(self.ctx)?;
         said
     }
 
