@@ -341,6 +341,7 @@ macro_rules! suites {
         typed_fields_are_those_of_the_message = |runtime| plain(runtime, "fields");
         lists_are_cut_where_documents_end = |runtime| plain(runtime, "json");
         dispose_during_calls = |runtime| plain(runtime, "dispose");
+        lent_text_is_read_whole = |runtime| plain(runtime, "lent");
         waits_are_cancelled = |runtime| plain(runtime, "cancel");
         two_engines_in_one_process = |runtime| plain(runtime, "engines");
         referrals_inbox_deliveries_log = |runtime| plain(runtime, "records");

@@ -15,6 +15,7 @@ namespace EReferral.Tests
             ["fields"] = TextTests.TypedFields,
             ["json"] = TextTests.JsonLists,
             ["dispose"] = LifeTests.DisposeDuringCalls,
+            ["lent"] = LentTests.FreedWhileRead,
             ["cancel"] = LifeTests.Cancel,
             ["engines"] = FlowTests.TwoEngines,
             ["records"] = FlowTests.Records,

@@ -20,8 +20,11 @@ namespace EReferral
         {
             get
             {
-                NativeMethods.eref_event_id(handle, out NativeText text);
-                return text.ToString();
+                using (new Held(handle))
+                {
+                    NativeMethods.eref_event_id(handle, out NativeText text);
+                    return text.ToString();
+                }
             }
         }
 
@@ -30,8 +33,11 @@ namespace EReferral
         {
             get
             {
-                NativeMethods.eref_event_partner(handle, out NativeText text);
-                return text.ToString();
+                using (new Held(handle))
+                {
+                    NativeMethods.eref_event_partner(handle, out NativeText text);
+                    return text.ToString();
+                }
             }
         }
 
@@ -40,8 +46,11 @@ namespace EReferral
         {
             get
             {
-                NativeMethods.eref_event_referral_id(handle, out NativeText text);
-                return text.ToString();
+                using (new Held(handle))
+                {
+                    NativeMethods.eref_event_referral_id(handle, out NativeText text);
+                    return text.ToString();
+                }
             }
         }
 
@@ -53,8 +62,11 @@ namespace EReferral
         {
             get
             {
-                NativeMethods.eref_event_json(handle, out NativeText text);
-                return text.ToString();
+                using (new Held(handle))
+                {
+                    NativeMethods.eref_event_json(handle, out NativeText text);
+                    return text.ToString();
+                }
             }
         }
 
@@ -65,6 +77,7 @@ namespace EReferral
             get
             {
                 byte[] bytes = Utf8.Bytes(name, nameof(name));
+                using (new Held(handle))
                 fixed (byte* data = bytes)
                 {
                     EReferralException.Check(

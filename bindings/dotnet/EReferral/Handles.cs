@@ -1,10 +1,28 @@
 using System;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace EReferral
 {
     // One SafeHandle per object of the C ABI. Passed to an import it keeps the object alive for the call, so that neither the collector
     // nor Dispose on another thread can free it meanwhile; release calls the matching free and nothing else.
+    // What a call lends outlives the call: whoever copies it holds the handle meanwhile, by Held.
+
+    /// <summary>Keeps an object alive while what it lends is copied: using (new Held(handle)) around the call and the copy.</summary>
+    internal readonly struct Held : IDisposable
+    {
+        private readonly SafeHandle handle;
+
+        /// <summary>Throws an ObjectDisposedException where the object is gone already.</summary>
+        internal Held(SafeHandle handle)
+        {
+            bool held = false;
+            handle.DangerousAddRef(ref held);
+            this.handle = handle;
+        }
+
+        public void Dispose() => handle.DangerousRelease();
+    }
 
     internal sealed class ConfigHandle : SafeHandleZeroOrMinusOneIsInvalid
     {

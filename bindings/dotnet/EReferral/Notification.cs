@@ -40,8 +40,11 @@ namespace EReferral
         {
             get
             {
-                NativeMethods.eref_message_event(Handle, out NativeText text);
-                return text.ToString();
+                using (new Held(Handle))
+                {
+                    NativeMethods.eref_message_event(Handle, out NativeText text);
+                    return text.ToString();
+                }
             }
         }
 
@@ -49,6 +52,7 @@ namespace EReferral
         public string Field(string name)
         {
             byte[] bytes = Utf8.Bytes(name, nameof(name));
+            using (new Held(Handle))
             fixed (byte* data = bytes)
             {
                 EReferralException.Check(
@@ -74,19 +78,24 @@ namespace EReferral
         {
             get
             {
-                NativeMethods.eref_message_json(Handle, out NativeText text);
-                return text.ToString();
+                using (new Held(Handle))
+                {
+                    NativeMethods.eref_message_json(Handle, out NativeText text);
+                    return text.ToString();
+                }
             }
         }
 
         /// <summary>A copy of the Bundle, byte for byte.</summary>
         public byte[] Bundle()
         {
-            NativeMethods.eref_message_bundle(Handle, out NativeText text);
-            var bytes = new byte[checked((int)text.Length)];
-            fixed (byte* to = bytes) Buffer.MemoryCopy(text.Data, to, bytes.Length, bytes.Length);
-            GC.KeepAlive(this);
-            return bytes;
+            using (new Held(Handle))
+            {
+                NativeMethods.eref_message_bundle(Handle, out NativeText text);
+                var bytes = new byte[checked((int)text.Length)];
+                fixed (byte* to = bytes) Buffer.MemoryCopy(text.Data, to, bytes.Length, bytes.Length);
+                return bytes;
+            }
         }
 
         /// <summary>Everything found wrong or odd in the message, as an OperationOutcome. The first call checks the message.</summary>
@@ -94,8 +103,11 @@ namespace EReferral
         {
             get
             {
-                NativeMethods.eref_message_issues(Handle, out NativeText text);
-                return text.ToString();
+                using (new Held(Handle))
+                {
+                    NativeMethods.eref_message_issues(Handle, out NativeText text);
+                    return text.ToString();
+                }
             }
         }
 
@@ -106,9 +118,12 @@ namespace EReferral
         /// nobody said.</summary>
         public string AttachmentType(int index)
         {
-            EReferralException.Check(
-                NativeMethods.eref_message_attachment_type(Handle, (UIntPtr)(uint)index, out NativeText text, out IntPtr error), error);
-            return text.ToString();
+            using (new Held(Handle))
+            {
+                EReferralException.Check(
+                    NativeMethods.eref_message_attachment_type(Handle, (UIntPtr)(uint)index, out NativeText text, out IntPtr error), error);
+                return text.ToString();
+            }
         }
 
         /// <summary>Reads an attachment, decoded piece by piece. One that is only a URL has to be fetched first
