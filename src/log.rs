@@ -47,6 +47,14 @@ pub struct Line {
     pub text: String,
 }
 
+/// As a host and the file have it: "TIME LEVEL PART: what happened".
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = jiff::Timestamp::from_millisecond(self.at).unwrap_or_default();
+        write!(f, "{at:.3} {} {}: {}", self.level.as_str(), self.target, self.text)
+    }
+}
+
 /// Where lines go besides the ring.
 pub type Sink = Box<dyn FnMut(&Line) + Send>;
 
@@ -105,5 +113,17 @@ impl Log {
     /// How many lines were pushed out before they were taken.
     pub fn dropped(&self) -> u64 {
         self.ring().dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_when_how_bad_who_and_what() {
+        let text = "partner ocean cannot be reached".to_owned();
+        let line = Line { at: 1_700_000_000_123, level: Level::Warn, target: "worker", text };
+        assert_eq!(line.to_string(), "2023-11-14T22:13:20.123Z warn worker: partner ocean cannot be reached");
     }
 }

@@ -292,19 +292,17 @@ fn log_outlet(settings: &Settings) -> Result<(Level, Option<Sink>)> {
     Ok((level, settings.log.file.as_deref().map(log_file).transpose()?))
 }
 
+/// Opened anew for each line, so that whoever renames or removes the file gets a new one. Readable to its owner alone.
 fn log_file(path: &str) -> Result<Sink> {
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(|e| Error::new(EREF_CONFIG, format!("log.file: {path} cannot be opened: {}", e.kind())))?;
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| Error::new(EREF_CONFIG, format!("log.file: {path} cannot be opened: {error}")))?;
+    let path = path.to_owned();
     Ok(Box::new(move |line| {
         // A full disk must not stop the engine; the ring still has the line.
-        let _ = std::io::Write::write_all(
-            &mut file,
-            format!("{} {} {} {}\n", rfc3339(line.at), line.level.as_str(), line.target, line.text).as_bytes(),
-        );
+        let _ = options.open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, format!("{line}\n").as_bytes()));
     }))
 }
 
@@ -329,4 +327,24 @@ pub(crate) fn invalid_json(error: serde_json::Error) -> Error {
 /// A duration as whole milliseconds.
 pub(crate) fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_file_that_was_renamed_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, old) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
+        let mut sink = log_file(file.to_str().unwrap()).unwrap();
+        let mut say = |text: &str| sink(&Line { at: 0, level: Level::Info, target: "engine", text: text.to_owned() });
+        say("one");
+        std::fs::rename(&file, &old).unwrap();
+        say("two");
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), "1970-01-01T00:00:00.000Z info engine: one\n");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "1970-01-01T00:00:00.000Z info engine: two\n");
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+    }
 }

@@ -5,7 +5,6 @@ use super::error::eref_error;
 use super::guard::guard;
 use super::string::eref_string;
 use super::text::{optional_output, output};
-use crate::log::Line;
 
 /// Level of a log line: something failed that a person should look at.
 pub const EREF_LOG_ERROR: i32 = 1;
@@ -38,16 +37,11 @@ pub unsafe extern "C" fn eref_log_next(
         if let Some(level) = level {
             *level = line.level as i32;
         }
-        *out = eref_string::make(&written(&line));
+        *out = eref_string::make(&line.to_string());
         Ok(())
     };
     // SAFETY: "error is NULL or the address of a pointer" (header, Errors).
     unsafe { guard("eref_log_next", error, body) }
-}
-
-fn written(line: &Line) -> String {
-    let at = jiff::Timestamp::from_millisecond(line.at).unwrap_or_default();
-    format!("{at:.3} {} {}: {}", line.level.as_str(), line.target, line.text)
 }
 
 #[cfg(test)]
@@ -59,16 +53,5 @@ mod tests {
     fn the_levels_are_those_of_the_log() {
         let levels = [Level::Error, Level::Warn, Level::Info, Level::Debug].map(|level| level as i32);
         assert_eq!(levels, [EREF_LOG_ERROR, EREF_LOG_WARN, EREF_LOG_INFO, EREF_LOG_DEBUG]);
-    }
-
-    #[test]
-    fn a_line_says_when_how_bad_who_and_what() {
-        let line = Line {
-            at: 1_700_000_000_123,
-            level: Level::Warn,
-            target: "worker",
-            text: "partner ocean cannot be reached".to_owned(),
-        };
-        assert_eq!(written(&line), "2023-11-14T22:13:20.123Z warn worker: partner ocean cannot be reached");
     }
 }

@@ -21,6 +21,9 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ("", "110100", "Application Activity", "E"),
 ];
 
+/// What others do to us: where nothing says who it was, it was not us.
+const FROM_OUTSIDE: &[&str] = &["login refused", "message refused", "message received", "code", "token", "fhir access", "file"];
+
 /// Members that have places of their own.
 const PLACED: &[&str] = &["what", "partner", "address", "reason"];
 
@@ -38,7 +41,9 @@ pub fn audit_event(entry: &AuditEntry, observer: &str, recorded: &str) -> Value 
         _ if what.ends_with("refused") => "4",
         _ => "0",
     };
-    let mut agent = json!({"who": {"display": text("partner").unwrap_or(observer)}, "requestor": true});
+    let stranger = FROM_OUTSIDE.iter().any(|words| what.starts_with(words));
+    let who = text("partner").or(text("client_id")).unwrap_or(if stranger { "unknown" } else { observer });
+    let mut agent = json!({"who": {"display": who}, "requestor": true});
     if let Some(address) = text("address") {
         agent["network"] = json!({"address": address, "type": "2"});
     }
@@ -84,7 +89,9 @@ mod tests {
             (&refused["agent"][0]["network"]["address"], &refused["outcomeDesc"]),
             (&json!("192.0.2.7"), &json!("no token"))
         );
-        assert_eq!(refused["agent"][0]["who"]["display"], "Clinic");
+        assert_eq!(refused["agent"][0]["who"]["display"], "unknown");
+        assert_eq!(event(json!({"what": "token issued", "client_id": "app"}))["agent"][0]["who"]["display"], "app");
+        assert_eq!(event(json!({"what": "launch started"}))["agent"][0]["who"]["display"], "Clinic");
         let attempted =
             event(json!({"what": "delivery attempted", "partner": "rms", "state": "unknown_outcome", "http_status": 200}));
         assert_eq!((&attempted["outcome"], &attempted["agent"][0]["who"]["display"]), (&json!("8"), &json!("rms")));
