@@ -154,7 +154,7 @@ fn a_search_is_sorted_by_few_keys() {
     let sorted = |keys: usize| app.get(&format!("Observation?_sort={}", vec!["-date"; keys].join(",")));
     assert_eq!(ids(&document(&sorted(5))), ["o2", "o1", "o3"]);
     assert_eq!(failed(&sorted(6)), 400);
-    assert_eq!(failed(&app.get(&format!("Observation?{}", vec!["_sort=date"; 6].join("&")))), 400);
+    assert_eq!(failed(&app.get(&format!("Observation?{}", ["_sort=date"; 6].join("&")))), 400);
 }
 
 #[test]

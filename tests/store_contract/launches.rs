@@ -103,7 +103,8 @@ fn a_written_back_resource_is_in_the_chart_and_tells_the_host() {
 
 #[test]
 fn nothing_is_written_with_a_token_that_is_not_good_any_more() {
-    let late: [(fn(&dyn Store), Millis); 4] = [
+    type Ends = fn(&dyn Store);
+    let late: [(Ends, Millis); 4] = [
         (|store| store.revoke_grant("grant-launch-1", NOW).unwrap(), NOW),
         (|store| store.revoke_token(&[50; 32], NOW).unwrap(), NOW),
         (|store| assert_eq!(store.revoke_grants(&Whose::Patient("p".into()), NOW).unwrap(), 1), NOW),
