@@ -26,7 +26,8 @@ typedef struct {
     char small[256];
 } input;
 
-/* Copies a text out of Java; 0 with an exception when there is no memory. Give it back with done. */
+/* Copies a text out of Java; 0 with an exception when there is no memory. Give it back with done, which
+ * wipes the copy: it may be a secret. */
 int take(JNIEnv *env, jbyteArray array, input *in);
 void done(input *in);
 

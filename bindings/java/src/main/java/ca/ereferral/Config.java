@@ -1,6 +1,7 @@
 package ca.ereferral;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /**
  * A configuration being put together: one JSON document (docs/configuration.md) and the secrets it names. One call at a time: a second
@@ -47,14 +48,18 @@ public final class Config extends Handle {
      * Sets a secret that the document refers to as {"named": "name"} ({@code eref_config_set_secret}).
      *
      * @param name the name in the document
-     * @param secret the secret; the library's copy is wiped when it is no longer needed
+     * @param secret the secret; every copy made of it here is wiped when it is no longer needed, the String is the caller's
      * @return this configuration
      * @throws EReferralException {@link Status#INVALID_ARGUMENT}
      */
     public Config setSecret(String name, String secret) {
         byte[] key = Utf8.needed(name, "name");
         byte[] value = Utf8.needed(secret, "secret");
-        run(config -> Native.configSetSecret(config, key, value));
+        try {
+            run(config -> Native.configSetSecret(config, key, value));
+        } finally {
+            Arrays.fill(value, (byte) 0);
+        }
         return this;
     }
 }
