@@ -558,7 +558,7 @@ fn a_search_that_would_ask_about_too_many_patients_says_so() {
     let mut app = App::on(server, |_| {}, "launch user/*.rs");
     app.server.host = |question| {
         let asked: Value = serde_json::from_str(&question.document).unwrap();
-        let patients = if asked["criteria"]["code"][0] == "x" { 21 } else { 20 };
+        let patients = if asked["criteria"]["code"][0] == "x" { 51 } else { 50 };
         let condition = |n: u32| {
             json!({ "resourceType": "Condition", "id": format!("q{n}"), "code": { "coding": [{ "code": "x" }] },
                                          "subject": { "reference": format!("Patient/other-{n}") } })
@@ -571,5 +571,5 @@ fn a_search_that_would_ask_about_too_many_patients_says_so() {
     assert!(!is_cut(&document(&app.get("Condition"))));
     let cut = document(&app.get("Condition?code=x"));
     assert!(is_cut(&cut));
-    assert_eq!(cut["entry"].as_array().unwrap().len(), 21, "twenty of them matches");
+    assert_eq!(cut["entry"].as_array().unwrap().len(), 51, "fifty of them matches");
 }
