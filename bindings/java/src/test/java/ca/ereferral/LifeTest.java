@@ -1,5 +1,6 @@
 package ca.ereferral;
 
+import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
@@ -87,8 +88,21 @@ final class LifeTest {
         cancel.close();
         assertEquals(before, NativeRef.live());
         String[] address = clinic.address.split(":");
-        try (ServerSocket again = new ServerSocket()) {
-            again.bind(new InetSocketAddress(address[0], Integer.parseInt(address[1])));
+        bindWithinPatience(new InetSocketAddress(address[0], Integer.parseInt(address[1])));
+    }
+
+    /** Freeing an engine does not wait for its listener to end, so the port comes free a little later. */
+    private static void bindWithinPatience(InetSocketAddress address) throws Exception {
+        for (long end = System.nanoTime() + Clinic.PATIENCE * 1_000_000L;;) {
+            try (ServerSocket again = new ServerSocket()) {
+                again.bind(address);
+                return;
+            } catch (BindException stillTaken) {
+                if (System.nanoTime() > end) {
+                    throw stillTaken;
+                }
+                Thread.sleep(20);
+            }
         }
     }
 

@@ -72,7 +72,9 @@ final class ManyEventsTest {
             int objects = NativeRef.live();
             long bytes = TestNatives.bytesInUse();
             take(clinic, EVENTS);
-            assertEquals(objects, NativeRef.live());
+            // What an earlier test left to the collector may go meanwhile; nothing may come.
+            int left = NativeRef.live();
+            assertTrue(left <= objects, left + " live objects, " + objects + " before");
             long more = TestNatives.bytesInUse() - bytes;
             System.out.println(EVENTS + " events, native memory grew by " + more + " bytes");
             assertTrue(more < ROOM, "native memory grew by " + more);
